@@ -1,0 +1,200 @@
+package portal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Freshness says how old the mirrored data of one entity is.
+type Freshness struct {
+	Entity      string    `json:"entity" db:"entity"`
+	Offered     bool      `json:"offered" db:"offered"`             // the host maps this entity
+	AsOf        time.Time `json:"as_of" db:"as_of"`                 // the core's clock when the last complete pass began to read; zero before the first
+	StaleAfterS int       `json:"stale_after_s" db:"stale_after_s"` // seconds; older than this is stale
+	BehindSince time.Time `json:"behind_since" db:"behind_since"`   // when passes began to fail; zero while they succeed
+}
+
+// Stale reports whether the data is older than the host allows, or was never complete.
+func (f Freshness) Stale(now time.Time) bool {
+	return f.AsOf.IsZero() || now.Sub(f.AsOf) > time.Duration(f.StaleAfterS)*time.Second
+}
+
+// Oldest returns the freshness of a figure made of several entities: that of the oldest one offered.
+func Oldest(all ...Freshness) Freshness {
+	var oldest Freshness
+	for _, f := range all {
+		if f.Offered && (!oldest.Offered || f.AsOf.Before(oldest.AsOf)) {
+			oldest = f
+		}
+	}
+	return oldest
+}
+
+const freshnessColumns = `entity, offered, coalesce(as_of, '0001-01-01Z') AS as_of, stale_after_s, coalesce(behind_since, '0001-01-01Z') AS behind_since`
+
+// Freshness returns how old the entity's data is. It costs no I/O while the news arrives.
+func (db *DB) Freshness(ctx context.Context, entity string) (Freshness, error) {
+	if f, ok := db.news.freshness(entity); ok {
+		return f, nil
+	}
+	epoch := db.news.epoch.Load()
+	all, err := db.allFreshness(ctx)
+	if err != nil {
+		return Freshness{}, err
+	}
+	db.news.setFreshness(epoch, all)
+	return all[entity], nil
+}
+
+func (db *DB) allFreshness(ctx context.Context) (map[string]Freshness, error) {
+	var rows []Freshness
+	err := db.AsWorker(ctx, "freshness", func(tx *Tx) error {
+		return tx.Select(ctx, &rows, `SELECT `+freshnessColumns+` FROM feeds`)
+	})
+	all := make(map[string]Freshness, len(rows))
+	for _, f := range rows {
+		all[f.Entity] = f
+	}
+	return all, err
+}
+
+// FeedChanged announces at commit how fresh the entity is from now on.
+func (tx *Tx) FeedChanged(ctx context.Context, entity string) error {
+	var f Freshness
+	if err := tx.Get(ctx, &f, `SELECT `+freshnessColumns+` FROM feeds WHERE entity = $1`, entity); err != nil {
+		return err
+	}
+	if tx.feeds == nil {
+		tx.feeds = map[string]Freshness{}
+	}
+	tx.feeds[entity] = f
+	return nil
+}
+
+// A Feed is where the mirroring of one entity stands.
+type Feed struct {
+	Entity      string       `db:"entity"`
+	Source      string       `db:"source"`
+	Way         string       `db:"way"`
+	EveryS      int          `db:"every_s"`       // seconds between passes
+	StaleAfterS int          `db:"stale_after_s"` // seconds
+	MappingHash string       `db:"mapping_hash"`
+	Offered     bool         `db:"offered"`
+	AsOf        sql.NullTime `db:"as_of"`
+	Watermark   string       `db:"watermark"` // "" before the first complete pass
+	BehindSince sql.NullTime `db:"behind_since"`
+	Error       string       `db:"error"` // why the last pass failed; "" = it did not
+	PassBegan   sql.NullTime `db:"pass_began"`
+	PassTookMS  int64        `db:"pass_took_ms"`
+	RowsRead    int64        `db:"rows_read"`
+	RowsChanged int64        `db:"rows_changed"`
+	RowsDeleted int64        `db:"rows_deleted"`
+	Quarantined int64        `db:"quarantined"` // rows in quarantine now
+}
+
+const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
+	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined`
+
+// Feeds lists every feed by entity. The caller reads across partners, or is the worker.
+func Feeds(ctx context.Context, tx *Tx) (list []Feed, err error) {
+	if err := tx.Select(ctx, &list, `SELECT `+feedColumns+` FROM feeds f ORDER BY entity`); err != nil {
+		return nil, fmt.Errorf("listing feeds: %w", err)
+	}
+	return list, nil
+}
+
+// LockFeed returns the entity's feed and holds it until the transaction ends: one pass at a time.
+// A feed that is not there is NotFound; one that another pass holds is a Conflict.
+func LockFeed(ctx context.Context, tx *Tx, entity string) (f Feed, err error) {
+	var got bool
+	if err := tx.Get(ctx, &got, `SELECT pg_try_advisory_xact_lock(hashtext('feed ' || $1))`, entity); err != nil {
+		return f, fmt.Errorf("locking feed %s: %w", entity, err)
+	}
+	if !got {
+		return f, Errorf(Conflict, "another pass of %s is running", entity)
+	}
+	err = tx.Get(ctx, &f, `SELECT `+feedColumns+` FROM feeds f WHERE entity = $1`, entity)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, Errorf(NotFound, "there is no feed %q", entity)
+	}
+	return f, err
+}
+
+// OfferFeeds writes down which entities are mapped and how; the rest is not offered from now on.
+// A feed whose mapping became another is read anew from the beginning.
+func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
+	names := make([]string, len(feeds))
+	for i, f := range feeds {
+		names[i] = f.Entity
+		_, err := tx.Exec(ctx, `
+			INSERT INTO feeds AS f (entity, source, way, every_s, stale_after_s, mapping_hash, offered) VALUES ($1, $2, $3, $4, $5, $6, true)
+			ON CONFLICT (entity) DO UPDATE SET source = $2, way = $3, every_s = $4, stale_after_s = $5, mapping_hash = $6, offered = true,
+				watermark = CASE WHEN f.mapping_hash = $6 THEN f.watermark END`,
+			f.Entity, f.Source, f.Way, f.EveryS, f.StaleAfterS, f.MappingHash)
+		if err != nil {
+			return fmt.Errorf("offering %s: %w", f.Entity, err)
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE feeds SET offered = false WHERE entity <> ALL($1)`, names); err != nil {
+		return fmt.Errorf("withdrawing feeds: %w", err)
+	}
+	all, err := Feeds(ctx, tx)
+	for _, f := range all {
+		if err := tx.FeedChanged(ctx, f.Entity); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// PassDone records a complete pass in the transaction that merged its rows.
+// asOf is the core's clock when the pass began to read; watermark "" leaves none.
+func PassDone(ctx context.Context, tx *Tx, entity string, asOf time.Time, watermark string, took time.Duration, m Merged) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = nullif($3, ''), behind_since = NULL, error = NULL, pass_began = $4, pass_took_ms = $5,
+			rows_read = $6, rows_changed = $7, rows_deleted = $8
+		WHERE entity = $1`,
+		entity, asOf, watermark, tx.Now, took.Milliseconds(), m.Read, m.Inserted+m.Updated, m.Deleted)
+	if err != nil {
+		return fmt.Errorf("recording the pass of %s: %w", entity, err)
+	}
+	return tx.FeedChanged(ctx, entity)
+}
+
+// PassFailed records that a pass did not complete: the feed is behind since the first such one.
+func PassFailed(ctx context.Context, tx *Tx, entity, why string) error {
+	_, err := tx.Exec(ctx, `UPDATE feeds SET behind_since = coalesce(behind_since, $2), error = $3, pass_began = $2 WHERE entity = $1`, entity, tx.Now, why)
+	if err != nil {
+		return fmt.Errorf("recording the failed pass of %s: %w", entity, err)
+	}
+	return tx.FeedChanged(ctx, entity)
+}
+
+// A Refused row lies in quarantine.
+type Refused struct {
+	Entity    string    `db:"entity"`
+	Key       string    `db:"key"` // a JSON array of the key's parts
+	Reason    string    `db:"reason"`
+	FirstSeen time.Time `db:"first_seen"`
+	LastSeen  time.Time `db:"last_seen"`
+	Tries     int       `db:"tries"`
+}
+
+// Quarantine lists what could not be taken, newest first, at most 200 rows; entity "" = of all.
+// The caller reads across partners, or is the worker.
+func Quarantine(ctx context.Context, tx *Tx, entity string) (list []Refused, err error) {
+	err = tx.Select(ctx, &list, `SELECT entity, key, reason, first_seen, last_seen, tries FROM quarantine WHERE $1 = '' OR entity = $1 ORDER BY last_seen DESC, entity, key LIMIT 200`, entity)
+	if err != nil {
+		return nil, fmt.Errorf("listing quarantine: %w", err)
+	}
+	return list, nil
+}
+
+// Forgive takes keys out of quarantine that the core no longer has.
+func Forgive(ctx context.Context, tx *Tx, entity string, keys []string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM quarantine WHERE entity = $1 AND key = ANY($2)`, entity, keys)
+	return err
+}

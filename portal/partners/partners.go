@@ -1,0 +1,129 @@
+// Package partners holds who the partners are: companies with their sites and
+// contacts as the core knows them, and the people who may act for them.
+package partners
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"extranet/portal"
+)
+
+// Mirror, Sites and Contacts say how the core's partners lie in the portal's database.
+// A partner that leaves the core is closed, not deleted: its audit outlives it.
+var (
+	Mirror = portal.Mirror{
+		Entity: "partners", Table: "partners", Key: []string{"number"}, Retire: "closed_at", Nouns: []string{"company"},
+		Columns: []portal.Column{
+			{Name: "number", Required: true}, {Name: "kind", Required: true, OneOf: []string{"dealer", "supplier"}}, {Name: "name", Required: true},
+			{Name: "category"}, {Name: "currency"}, {Name: "street"}, {Name: "city"}, {Name: "postal_code"}, {Name: "region"}, {Name: "country"}, {Name: "phone"},
+		},
+	}
+	Sites = portal.Mirror{
+		Entity: "sites", Table: "sites", Key: []string{"site"}, Owned: true, Nouns: []string{"company", "orders"},
+		Columns: []portal.Column{
+			{Name: "site", Required: true}, {Name: "name", Required: true}, {Name: "street"}, {Name: "street2"},
+			{Name: "postal_code"}, {Name: "city"}, {Name: "region"}, {Name: "country"}, {Name: "phone"},
+		},
+	}
+	Contacts = portal.Mirror{
+		Entity: "contacts", Table: "contacts", Key: []string{"contact"}, Owned: true, Nouns: []string{"company"},
+		Columns: []portal.Column{
+			{Name: "contact", Required: true}, {Name: "site"}, {Name: "name", Required: true}, {Name: "email"}, {Name: "phone"},
+			{Name: "role"}, {Name: "may_log_on", Type: portal.Bool, Required: true},
+		},
+	}
+)
+
+// A Partner is a company that deals with the host.
+type Partner struct {
+	ID         int64  `db:"partner_id"`
+	Number     string `db:"number"` // the host's account number
+	Kind       string `db:"kind"`   // host, dealer or supplier
+	Name       string `db:"name"`
+	Category   string `db:"category"`
+	Currency   string `db:"currency"` // ISO 4217; "" = not said
+	Street     string `db:"street"`
+	City       string `db:"city"`
+	PostalCode string `db:"postal_code"`
+	Region     string `db:"region"`
+	Country    string `db:"country"`
+	Phone      string `db:"phone"`
+}
+
+// A Site is a place of a partner's that goods go to or come from.
+type Site struct {
+	Site       string `db:"site"` // the host's number for it
+	Name       string `db:"name"`
+	Street     string `db:"street"`
+	Street2    string `db:"street2"`
+	PostalCode string `db:"postal_code"`
+	City       string `db:"city"`
+	Region     string `db:"region"`
+	Country    string `db:"country"`
+	Phone      string `db:"phone"`
+}
+
+// A Contact is somebody at the partner whom the host knows.
+type Contact struct {
+	Contact  string `db:"contact"`
+	Site     string `db:"site"` // "" = the company as a whole
+	Name     string `db:"name"`
+	Email    string `db:"email"`
+	Phone    string `db:"phone"`
+	Role     string `db:"role"`
+	MayLogOn bool   `db:"may_log_on"`
+}
+
+// A Company is a partner as it sees itself through the host's eyes.
+type Company struct {
+	Partner  Partner
+	Sites    []Site
+	Contacts []Contact
+}
+
+const partnerColumns = `partner_id, number, kind, name, coalesce(category, '') AS category, coalesce(currency, '') AS currency, coalesce(street, '') AS street,
+	coalesce(city, '') AS city, coalesce(postal_code, '') AS postal_code, coalesce(region, '') AS region, coalesce(country, '') AS country, coalesce(phone, '') AS phone`
+
+// Own returns the caller's company with its sites and contacts; a caller limited to some sites sees those.
+func Own(ctx context.Context, tx *portal.Tx) (c Company, err error) {
+	if err := tx.Need(portal.CompanyRead); err != nil {
+		return c, err
+	}
+	err = tx.Get(ctx, &c.Partner, `SELECT `+partnerColumns+` FROM partners WHERE partner_id = $1`, tx.By.PartnerID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, portal.Errorf(portal.NotFound, "there is no such partner")
+	} else if err != nil {
+		return c, fmt.Errorf("reading the company: %w", err)
+	}
+	if c.Sites, err = SitesOf(ctx, tx); err != nil {
+		return c, err
+	}
+	err = tx.Select(ctx, &c.Contacts, `
+		SELECT contact, coalesce(site, '') AS site, name, coalesce(email, '') AS email, coalesce(phone, '') AS phone, coalesce(role, '') AS role, may_log_on
+		FROM contacts
+		WHERE partner_id = $1 AND ($2::text[] IS NULL OR site = ANY($2))
+		ORDER BY name, contact
+		LIMIT 1000`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
+	if err != nil {
+		return c, fmt.Errorf("listing contacts: %w", err)
+	}
+	return c, nil
+}
+
+// SitesOf lists the sites that the caller may see, by name, at most 1,000.
+func SitesOf(ctx context.Context, tx *portal.Tx) (list []Site, err error) {
+	err = tx.Select(ctx, &list, `
+		SELECT site, name, coalesce(street, '') AS street, coalesce(street2, '') AS street2, coalesce(postal_code, '') AS postal_code,
+			coalesce(city, '') AS city, coalesce(region, '') AS region, coalesce(country, '') AS country, coalesce(phone, '') AS phone
+		FROM sites
+		WHERE partner_id = $1 AND ($2::text[] IS NULL OR site = ANY($2))
+		ORDER BY name, site
+		LIMIT 1000`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
+	if err != nil {
+		return nil, fmt.Errorf("listing sites: %w", err)
+	}
+	return list, nil
+}
