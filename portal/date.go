@@ -2,41 +2,47 @@ package portal
 
 import (
 	"database/sql/driver"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/lib/pq"
 )
 
-// A Date is a day without a time or a zone, written 2006-01-02. The zero Date is no day: null.
-type Date struct{ time.Time }
+// A Date is a day without a time or a zone, written 2006-01-02; "" is no day, null in JSON and SQL.
+type Date string
 
-// ParseDate reads 2006-01-02; "" is no day.
+// ParseDate reads 2006-01-02; "" is no day. Anything else is Invalid.
 func ParseDate(s string) (Date, error) {
 	if s == "" {
-		return Date{}, nil
+		return "", nil
 	}
-	t, err := time.Parse(time.DateOnly, s)
-	if err != nil {
-		return Date{}, Errorf(Invalid, "%q is not a day; write it like 2026-03-31", s)
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return "", Errorf(Invalid, "%q is not a day; write it like 2026-03-31", s)
 	}
-	return Date{t}, nil
+	return Date(s), nil
 }
 
-func (d Date) String() string {
-	if d.IsZero() {
-		return ""
-	}
-	return d.Format(time.DateOnly)
+// DateOf returns the day of t in UTC.
+func DateOf(t time.Time) Date { return Date(t.UTC().Format(time.DateOnly)) }
+
+// Time returns midnight UTC of the day, or the zero time.
+func (d Date) Time() time.Time {
+	t, _ := time.Parse(time.DateOnly, string(d))
+	return t
 }
 
-// Scan reads a date column.
+// Scan reads a date column, as a day or as its text.
 func (d *Date) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:
-		d.Time = time.Time{}
+		*d = ""
+	case string:
+		*d = Date(v)
+	case []byte:
+		*d = Date(v)
 	case time.Time:
-		d.Time = v
+		*d = Date(v.Format(time.DateOnly))
 	default:
 		return fmt.Errorf("portal: cannot scan %T into a Date", v)
 	}
@@ -45,28 +51,29 @@ func (d *Date) Scan(v any) error {
 
 // Value writes a date column.
 func (d Date) Value() (driver.Value, error) {
-	if d.IsZero() {
+	if d == "" {
 		return nil, nil
 	}
-	return d.Format(time.DateOnly), nil
+	return string(d), nil
 }
 
 // MarshalJSON writes "2006-01-02" or null.
 func (d Date) MarshalJSON() ([]byte, error) {
-	if d.IsZero() {
+	if d == "" {
 		return []byte("null"), nil
 	}
-	return d.AppendFormat(nil, `"2006-01-02"`), nil
+	return json.Marshal(string(d))
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (d *Date) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		d.Time = time.Time{}
-		return nil
+	var s *string
+	if err := json.Unmarshal(b, &s); err != nil || s == nil {
+		*d = ""
+		return err
 	}
-	t, err := time.Parse(`"2006-01-02"`, string(b))
-	d.Time = t
+	var err error
+	*d, err = ParseDate(*s)
 	return err
 }
 

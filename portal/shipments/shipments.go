@@ -5,11 +5,13 @@ package shipments
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
+	"extranet/portal/orders"
 )
 
 // Mirror, Lines and Packages say how the core's shipments lie in the portal's database.
@@ -70,16 +72,55 @@ type Package struct {
 	SSCC     string           `db:"sscc" json:"sscc" doc:"Serial shipping container code, GS1 General Specifications 3.3.1"`
 }
 
-// OfOrder lists the shipments that carry lines of the order, oldest first. The caller must be
-// one who may see the order: its sites are not checked again.
-func OfOrder(ctx context.Context, tx *portal.Tx, order string) ([]Shipment, error) {
-	if err := tx.Need(portal.OrdersRead); err != nil {
-		return nil, err
+// A Followed order is one with its shipments, and what happened to it in the order it happened.
+type Followed struct {
+	orders.Detail
+	Shipments []Shipment `json:"shipments" doc:"Oldest first"`
+	Timeline  []Event    `json:"timeline" doc:"Oldest first"`
+}
+
+// An Event is one thing that happened to an order. At is midnight UTC where only the day is known.
+type Event struct {
+	At      time.Time `json:"at"`
+	DayOnly bool      `json:"day_only" doc:"The time of day is not known"`
+	What    string    `json:"what" enum:"ordered,changed,shipped,delivered"`
+	Field   string    `json:"field,omitempty" doc:"What changed"`
+	Was     string    `json:"was,omitempty"`
+	Became  string    `json:"became,omitempty"`
+	Ref     string    `json:"ref,omitempty" doc:"The shipment or order it speaks of"`
+}
+
+// Follow returns one order with its lines, shipments and timeline. An order that is not there, is
+// another partner's, or goes to a site beyond the caller's limits is NotFound.
+func Follow(ctx context.Context, tx *portal.Tx, number string) (f Followed, err error) {
+	if f.Detail, err = orders.Get(ctx, tx, number); err != nil {
+		return f, err
 	}
+	if f.Shipments, err = ofOrder(ctx, tx, number); err != nil {
+		return f, err
+	}
+	f.Timeline = []Event{{At: f.OrderedOn.Time(), DayOnly: true, What: "ordered"}}
+	for _, c := range f.Changes {
+		f.Timeline = append(f.Timeline, Event{At: c.At, What: "changed", Field: c.Field, Was: c.Was, Became: c.Became})
+	}
+	for _, s := range f.Shipments {
+		f.Timeline = append(f.Timeline, Event{At: s.ShippedOn.Time(), DayOnly: true, What: "shipped", Ref: s.Shipment})
+		if s.DeliveredAt != nil {
+			f.Timeline = append(f.Timeline, Event{At: *s.DeliveredAt, What: "delivered", Ref: s.Shipment})
+		}
+	}
+	// Of one day, what has only a day comes first.
+	slices.SortStableFunc(f.Timeline, func(a, b Event) int { return a.At.Compare(b.At) })
+	return f, nil
+}
+
+// ofOrder lists the shipments that carry lines of the order, oldest first. The caller is
+// one who may see the order: its sites are not checked again.
+func ofOrder(ctx context.Context, tx *portal.Tx, order string) ([]Shipment, error) {
 	list := []Shipment{}
 	err := tx.Select(ctx, &list, `
 		SELECT s.shipment, coalesce(s.site, '') AS site, coalesce(s.carrier, '') AS carrier, coalesce(s.service, '') AS service,
-			coalesce(s.tracking, '') AS tracking, s.shipped_on, s.delivered_at, coalesce(s.received_by, '') AS received_by
+			coalesce(s.tracking, '') AS tracking, s.shipped_on::text AS shipped_on, s.delivered_at, coalesce(s.received_by, '') AS received_by
 		FROM shipments s
 		WHERE s.partner_id = $1 AND s.shipment IN (SELECT l.shipment FROM shipment_lines l WHERE l.partner_id = $1 AND l.order_number = $2)
 		ORDER BY s.shipped_on, s.shipment
