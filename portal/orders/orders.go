@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/shopspring/decimal"
 
 	"extranet/portal"
 )
@@ -51,20 +51,20 @@ var (
 
 // An Order is what a partner ordered at one time for one site.
 type Order struct {
-	Number      string          `db:"number" json:"number" doc:"The host's number"`
-	PONumber    string          `db:"po_number" json:"po_number" doc:"The partner's own number for it"`
-	Site        string          `db:"site" json:"site" doc:"The site it goes to"`
-	Contact     string          `db:"contact" json:"contact" doc:"Who ordered"`
-	Status      string          `db:"status" json:"status" enum:"open,held,picking,part_shipped,shipped,delivered,cancelled"`
-	Currency    string          `db:"currency" json:"currency" doc:"ISO 4217, of every amount"`
-	OrderedOn   portal.Date     `db:"ordered_on" json:"ordered_on"`
-	RequestedOn portal.Date     `db:"requested_on" json:"requested_on" doc:"Day the partner asked for; null where it did not"`
-	PromisedOn  portal.Date     `db:"promised_on" json:"promised_on" doc:"Day the host promised; null until it did"`
-	Net         decimal.Decimal `db:"net" json:"net" doc:"Exact decimal, without tax"`
-	Tax         decimal.Decimal `db:"tax" json:"tax"`
-	Total       decimal.Decimal `db:"total" json:"total" doc:"net + tax"`
-	ContinuedBy string          `db:"continued_by" json:"continued_by" doc:"The back-order that took the rest; empty where none did"`
-	ChangedAt   time.Time       `db:"changed_at" json:"changed_at" doc:"When the portal last saw it change, UTC"`
+	Number      string        `db:"number" json:"number" doc:"The host's number"`
+	PONumber    string        `db:"po_number" json:"po_number" doc:"The partner's own number for it"`
+	Site        string        `db:"site" json:"site" doc:"The site it goes to"`
+	Contact     string        `db:"contact" json:"contact" doc:"Who ordered"`
+	Status      string        `db:"status" json:"status" enum:"open,held,picking,part_shipped,shipped,delivered,cancelled"`
+	Currency    string        `db:"currency" json:"currency" doc:"ISO 4217, of every amount"`
+	OrderedOn   portal.Date   `db:"ordered_on" json:"ordered_on" format:"date"`
+	RequestedOn portal.Date   `db:"requested_on" json:"requested_on" doc:"Day the partner asked for; null where it did not" format:"date" nullable:"true"`
+	PromisedOn  portal.Date   `db:"promised_on" json:"promised_on" doc:"Day the host promised; null until it did" format:"date" nullable:"true"`
+	Net         portal.Amount `db:"net" json:"net" doc:"Exact decimal, without tax"`
+	Tax         portal.Amount `db:"tax" json:"tax"`
+	Total       portal.Amount `db:"total" json:"total" doc:"net + tax"`
+	ContinuedBy string        `db:"continued_by" json:"continued_by" doc:"The back-order that took the rest; empty where none did"`
+	ChangedAt   time.Time     `db:"changed_at" json:"changed_at" doc:"When the portal last saw it change, UTC"`
 }
 
 // Days are read as text, for they need no clock. Their output names hide the columns, so a sort names its table.
@@ -96,7 +96,7 @@ var sorts = map[string]struct {
 }{
 	"ordered_on":  {"o.ordered_on", "::date", func(o Order) string { return string(o.OrderedOn) }},
 	"promised_on": {"o.promise_sort", "::date", func(o Order) string { return string(cmp.Or(o.PromisedOn, unpromised)) }},
-	"total":       {"o.total_sort", "::float8", func(o Order) string { return o.Total.String() }},
+	"total":       {"o.total_sort", "::float8", func(o Order) string { return string(o.Total) }},
 	"number":      {"o.number", "::text", func(o Order) string { return o.Number }},
 }
 
@@ -161,6 +161,12 @@ func (f *Filter) Check() error {
 	return nil
 }
 
+// Key tells one filter from every other.
+func (f Filter) Key() string {
+	b, _ := json.Marshal(f) // strings and numbers: it cannot fail
+	return string(b)
+}
+
 func (f *Filter) cursor() (*cursor, error) {
 	if f.Cursor == "" {
 		return nil, nil
@@ -180,7 +186,7 @@ func (f *Filter) cursor() (*cursor, error) {
 	case "ordered_on", "promised_on":
 		_, err = portal.ParseDate(c.Value)
 	case "total":
-		_, err = decimal.NewFromString(c.Value)
+		_, err = strconv.ParseFloat(c.Value, 64)
 	}
 	return &c, err
 }
@@ -307,19 +313,19 @@ func Export(ctx context.Context, tx *portal.Tx, f Filter, format string, each fu
 // A Line is one product of an order. Ordered = Shipped + Backordered + Cancelled + Open, always;
 // a negative Open is what was shipped beyond the order.
 type Line struct {
-	Line        int64           `db:"line" json:"line"`
-	Product     string          `db:"product" json:"product"`
-	Description string          `db:"description" json:"description"`
-	Unit        string          `db:"unit" json:"unit" doc:"Of every quantity of the line"`
-	Ordered     decimal.Decimal `db:"ordered" json:"ordered" doc:"Exact decimal; ordered = shipped + backordered + cancelled + open"`
-	Shipped     decimal.Decimal `db:"shipped" json:"shipped"`
-	Backordered decimal.Decimal `db:"backordered" json:"backordered" doc:"Moved to the order that continues this one"`
-	Cancelled   decimal.Decimal `db:"cancelled" json:"cancelled"`
-	Open        decimal.Decimal `db:"rest" json:"open" doc:"Still to come; negative where more was shipped than ordered"`
-	Price       decimal.Decimal `db:"price" json:"price" doc:"Per unit, without tax, in the order's currency"`
-	Net         decimal.Decimal `db:"net" json:"net"`
-	RequestedOn portal.Date     `db:"requested_on" json:"requested_on"`
-	PromisedOn  portal.Date     `db:"promised_on" json:"promised_on"`
+	Line        int64         `db:"line" json:"line"`
+	Product     string        `db:"product" json:"product"`
+	Description string        `db:"description" json:"description"`
+	Unit        string        `db:"unit" json:"unit" doc:"Of every quantity of the line"`
+	Ordered     portal.Amount `db:"ordered" json:"ordered" doc:"Exact decimal; ordered = shipped + backordered + cancelled + open"`
+	Shipped     portal.Amount `db:"shipped" json:"shipped"`
+	Backordered portal.Amount `db:"backordered" json:"backordered" doc:"Moved to the order that continues this one"`
+	Cancelled   portal.Amount `db:"cancelled" json:"cancelled"`
+	Open        portal.Amount `db:"rest" json:"open" doc:"Still to come; negative where more was shipped than ordered"`
+	Price       portal.Amount `db:"price" json:"price" doc:"Per unit, without tax, in the order's currency"`
+	Net         portal.Amount `db:"net" json:"net"`
+	RequestedOn portal.Date   `db:"requested_on" json:"requested_on" format:"date" nullable:"true"`
+	PromisedOn  portal.Date   `db:"promised_on" json:"promised_on" format:"date" nullable:"true"`
 }
 
 // A Change is what the portal saw become another about an order.

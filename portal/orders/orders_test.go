@@ -68,7 +68,7 @@ func TestList_paging(t *testing.T) {
 		"promised_on": func(a, b orders.Order) int {
 			return cmp.Compare(cmp.Or(a.PromisedOn, "9999"), cmp.Or(b.PromisedOn, "9999"))
 		},
-		"total":  func(a, b orders.Order) int { return a.Total.Cmp(b.Total) },
+		"total":  func(a, b orders.Order) int { return a.Total.Number().Cmp(b.Total.Number()) },
 		"number": func(a, b orders.Order) int { return 0 },
 	}
 	for _, sort := range orders.Sorts {
@@ -187,7 +187,7 @@ func TestGet(t *testing.T) {
 		t.Errorf("%d lines, continued by %q; want 2, A9", len(d.Lines), d.ContinuedBy)
 	}
 	for _, l := range d.Lines {
-		if sum := decimal.Sum(l.Shipped, l.Backordered, l.Cancelled, l.Open); !sum.Equal(l.Ordered) {
+		if sum := decimal.Sum(l.Shipped.Number(), l.Backordered.Number(), l.Cancelled.Number(), l.Open.Number()); !sum.Equal(l.Ordered.Number()) {
 			t.Errorf("line %d: ordered %s, accounted for %s", l.Line, l.Ordered, sum)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"extranet/portal"
 )
 
@@ -124,6 +126,23 @@ func SitesOf(ctx context.Context, tx *portal.Tx) (list []Site, err error) {
 		LIMIT 1000`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
 	if err != nil {
 		return nil, fmt.Errorf("listing sites: %w", err)
+	}
+	return list, nil
+}
+
+// MayActFor lists the partners that the caller may act for, by name: those it is a member of, or the one its token is bound to.
+func MayActFor(ctx context.Context, db *portal.DB, by portal.Caller) (list []Partner, err error) {
+	if by.PartnerID == 0 {
+		return nil, portal.Errorf(portal.Unauthenticated, "sign in first")
+	}
+	err = db.AtTheDoor(ctx, func(tx *portal.Tx) error {
+		return tx.Select(ctx, &list, `
+			SELECT `+partnerColumns+` FROM partners p
+			WHERE p.closed_at IS NULL AND p.partner_id IN (SELECT $2::bigint WHERE $3 UNION SELECT m.partner_id FROM memberships m WHERE m.person_id = $1 AND m.ended_at IS NULL)
+			ORDER BY name, number`, by.PersonID, by.PartnerID, by.PersonID == uuid.Nil)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing partners to act for: %w", err)
 	}
 	return list, nil
 }

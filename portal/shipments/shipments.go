@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"extranet/portal"
 	"extranet/portal/orders"
 )
@@ -46,7 +44,7 @@ type Shipment struct {
 	Carrier     string      `db:"carrier" json:"carrier"`
 	Service     string      `db:"service" json:"service" doc:"The carrier's service"`
 	Tracking    string      `db:"tracking" json:"tracking" doc:"The carrier's number for the whole shipment"`
-	ShippedOn   portal.Date `db:"shipped_on" json:"shipped_on" doc:"Day it left the host"`
+	ShippedOn   portal.Date `db:"shipped_on" json:"shipped_on" doc:"Day it left the host" format:"date"`
 	DeliveredAt *time.Time  `db:"delivered_at" json:"delivered_at" doc:"When it arrived, UTC; null until then"`
 	ReceivedBy  string      `db:"received_by" json:"received_by" doc:"Who signed for it"`
 	Lines       []Line      `db:"-" json:"lines" doc:"What is in it of this order"`
@@ -55,21 +53,21 @@ type Shipment struct {
 
 // A Line is what a shipment holds of one order line.
 type Line struct {
-	Shipment  string          `db:"shipment" json:"-"`
-	Line      int64           `db:"line" json:"line"`
-	OrderLine *int64          `db:"order_line" json:"order_line" doc:"The order's line; null where the core does not say"`
-	Product   string          `db:"product" json:"product"`
-	Quantity  decimal.Decimal `db:"quantity" json:"quantity" doc:"Exact decimal, in the order line's unit"`
+	Shipment  string        `db:"shipment" json:"-"`
+	Line      int64         `db:"line" json:"line"`
+	OrderLine *int64        `db:"order_line" json:"order_line" doc:"The order's line; null where the core does not say"`
+	Product   string        `db:"product" json:"product"`
+	Quantity  portal.Amount `db:"quantity" json:"quantity" doc:"Exact decimal, in the order line's unit"`
 }
 
 // A Package is one piece that travels.
 type Package struct {
-	Shipment string           `db:"shipment" json:"-"`
-	Package  string           `db:"package" json:"number"`
-	Carrier  string           `db:"carrier" json:"carrier"`
-	Tracking string           `db:"tracking" json:"tracking" doc:"The carrier's number for this package"`
-	WeightKg *decimal.Decimal `db:"weight_kg" json:"weight_kg" doc:"Kilograms; null where the core does not say"`
-	SSCC     string           `db:"sscc" json:"sscc" doc:"Serial shipping container code, GS1 General Specifications 3.3.1"`
+	Shipment string        `db:"shipment" json:"-"`
+	Package  string        `db:"package" json:"number"`
+	Carrier  string        `db:"carrier" json:"carrier"`
+	Tracking string        `db:"tracking" json:"tracking" doc:"The carrier's number for this package"`
+	WeightKg portal.Amount `db:"weight_kg" json:"weight_kg" nullable:"true" doc:"Kilograms; null where the core does not say"`
+	SSCC     string        `db:"sscc" json:"sscc" doc:"Serial shipping container code, GS1 General Specifications 3.3.1"`
 }
 
 // A Followed order is one with its shipments, and what happened to it in the order it happened.

@@ -1,0 +1,383 @@
+// Package api is the machines' door: JSON under /api/v1, described by its own
+// OpenAPI 3.1 document. It decodes, asks the portal on the caller's behalf, and encodes.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"path"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"extranet/portal"
+)
+
+// Prefix is where the API lives.
+const Prefix = "/api/v1"
+
+// Options hand the door what it needs of other rooms.
+type Options struct {
+	DB        *portal.DB
+	Caller    func(*gin.Context) (portal.Caller, error) // who is asking; an error is answered as it says
+	RateLimit float64                                   // requests per second for each caller; 0 = no limit
+	Version   string
+}
+
+// door is one open API.
+type door struct {
+	db     *portal.DB
+	caller func(*gin.Context) (portal.Caller, error)
+	limits *limits
+}
+
+// Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
+func Routes(e *gin.Engine, o Options) []byte {
+	d := door{db: o.DB, caller: o.Caller, limits: newLimits(o.RateLimit)}
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "extranet", Version: o.Version, Contact: &huma.Contact{Name: "Your partner manager at the host"}, License: &huma.License{Name: "As agreed with the host"},
+				Description: "What partners do on the portal's pages, for their machines. Amounts and quantities are exact decimals in strings; days are `2006-01-02`; times are UTC. " +
+					"Every answer that comes from the host's core database says in `freshness` how old it is. What belongs to another partner does not exist: 404."},
+			Servers: []*huma.Server{{URL: Prefix}},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: map[string]*huma.SecurityScheme{
+				"token": {Type: "http", Scheme: "bearer", Description: "An API token of one partner, made with `extranet token`."},
+			}},
+			Security: []map[string][]string{{"token": {}}},
+			Tags:     []*huma.Tag{{Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Access", Description: "Who is asking, and for whom."}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": {Marshal: marshal, Unmarshal: json.Unmarshal}, "json": {Marshal: marshal, Unmarshal: json.Unmarshal}},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+	g := e.Group(Prefix, d.identify)
+	h := humagin.NewWithGroup(e, g, config)
+	d.orders(h)
+	d.access(h)
+
+	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
+	if err != nil {
+		panic(err) // a mistake in the route table, met at start
+	}
+	e.GET(Prefix+"/openapi.json", func(c *gin.Context) {
+		c.Header("Cache-Control", "public, max-age=300")
+		c.Data(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", document)
+	})
+	return document
+}
+
+// schemaName names a schema after its noun and its type: orders.Line is OrdersLine.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	name := t.Name()
+	if name == "" {
+		return hint
+	}
+	if inner, ok := strings.CutPrefix(name, "body["); ok { // an answer is named after what it answers with
+		name = strings.TrimSuffix(inner[strings.LastIndex(inner, ".")+1:], "]") + "Answer"
+	}
+	if noun := path.Base(t.PkgPath()); strings.HasPrefix(t.PkgPath(), "extranet/portal/") {
+		name = strings.ToUpper(noun[:1]) + noun[1:] + name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// marshal writes an answer that is encoded already as it is, and anything else as JSON.
+func marshal(w io.Writer, v any) error {
+	if b, ok := v.(encoded); ok {
+		_, err := w.Write(b.bytes())
+		return err
+	}
+	return json.NewEncoder(w).Encode(v)
+}
+
+type encoded interface{ bytes() []byte }
+
+type callerKey struct{}
+
+// identify puts the caller into the request, or answers for one who is nobody or asks too often.
+func (d door) identify(c *gin.Context) {
+	by, err := d.caller(c)
+	if err == nil && by.PartnerID == 0 {
+		err = portal.Errorf(portal.Unauthenticated, "send an API token: Authorization: Bearer ext_…")
+	}
+	if err == nil {
+		err = d.limits.take(c.Writer.Header(), by)
+	}
+	if err != nil {
+		Fail(c, err)
+		return
+	}
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, by))
+}
+
+func callerOf(ctx context.Context) portal.Caller {
+	by, _ := ctx.Value(callerKey{}).(portal.Caller)
+	return by
+}
+
+// operation describes a route; every one can answer with these problems.
+func operation(id, method, path, tag, summary, description string) huma.Operation {
+	op := huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description,
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}}
+	if method == http.MethodGet {
+		op.Responses = map[string]*huma.Response{"304": {Description: "What you have is still what there is."}}
+	}
+	return op
+}
+
+// freshness says how old the data of an answer is.
+type freshness struct {
+	AsOf        *time.Time `json:"as_of" doc:"The core's clock when the portal last read all of this, UTC; null before it first did"`
+	Stale       bool       `json:"stale" doc:"Older than the host allows: take it with care"`
+	BehindSince *time.Time `json:"behind_since" doc:"Since when the portal has not been able to read the core; null while it is"`
+}
+
+// fresh tells of the oldest of the entities.
+func (d door) fresh(ctx context.Context, entities ...string) (f freshness, err error) {
+	all := make([]portal.Freshness, len(entities))
+	for i, e := range entities {
+		if all[i], err = d.db.Freshness(ctx, e); err != nil {
+			return f, err
+		}
+	}
+	oldest := portal.Oldest(all...)
+	f.Stale = oldest.Stale(d.db.Now())
+	if !oldest.AsOf.IsZero() {
+		f.AsOf = &oldest.AsOf
+	}
+	for i := range all {
+		if since := all[i].BehindSince; !since.IsZero() && (f.BehindSince == nil || since.Before(*f.BehindSince)) {
+			f.BehindSince = &since
+		}
+	}
+	return f, nil
+}
+
+// Conditional is what a read may be asked with.
+type Conditional struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"An ETag of an earlier answer; 304 if it is still what there is" maxLength:"200"`
+}
+
+// An answer is a read of T with how fresh it is. The ETag speaks of T and of
+// staleness, not of the passing of time: a 304 leaves freshness to the As-Of header.
+type answer[T any] struct {
+	Status       int    `json:"-"`
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	AsOf         string `header:"As-Of" doc:"freshness.as_of, on a 304 too"`
+	Body         body[T]
+}
+
+// body is T encoded, with freshness to be set in as its last member.
+type body[T any] struct {
+	kept  json.RawMessage
+	fresh []byte
+}
+
+// Schema describes body as T with freshness.
+func (body[T]) Schema(r huma.Registry) *huma.Schema {
+	s := huma.SchemaFromType(r, reflect.TypeFor[T]())
+	if s.Ref != "" {
+		s = r.SchemaFromRef(s.Ref)
+	}
+	if _, ok := s.Properties["freshness"]; !ok {
+		s.Properties["freshness"] = r.Schema(reflect.TypeFor[freshness](), true, "")
+		s.Required = append(s.Required, "freshness")
+	}
+	return s
+}
+
+func (b body[T]) bytes() []byte {
+	out := make([]byte, 0, len(b.kept)+len(b.fresh)+16)
+	out = append(out, b.kept[:len(b.kept)-1]...)
+	out = append(out, `,"freshness":`...)
+	out = append(out, b.fresh...)
+	return append(out, '}', '\n')
+}
+
+// kept is an answer's part that stays the same until its data changes.
+type kept struct {
+	Body json.RawMessage `json:"b"`
+	Hash string          `json:"h"`
+}
+
+// read answers from the cache, or through load in the caller's transaction. key tells one read of the noun from another.
+func read[T any](ctx context.Context, d door, noun, key string, c Conditional, entities []string, load func(tx *portal.Tx) (T, error)) (*answer[T], error) {
+	by := callerOf(ctx)
+	k, err := portal.Cached(ctx, d.db, by, noun, "api:"+key, func(ctx context.Context) (k kept, err error) {
+		var v T
+		if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
+			return k, err
+		}
+		if k.Body, err = json.Marshal(v); err != nil {
+			return k, err
+		}
+		h := fnv.New64a()
+		h.Write(k.Body)
+		k.Hash = strconv.FormatUint(h.Sum64(), 36)
+		return k, nil
+	})
+	if err != nil {
+		return nil, refuse(ctx, d, by, key, err)
+	}
+	f, err := d.fresh(ctx, entities...)
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	a := &answer[T]{Status: http.StatusOK, CacheControl: "private, no-cache", ETag: `W/"` + k.Hash}
+	if f.Stale {
+		a.ETag += "-stale"
+	}
+	a.ETag += `"`
+	if f.AsOf != nil {
+		a.AsOf = f.AsOf.UTC().Format(time.RFC3339Nano)
+	}
+	if matches(c.IfNoneMatch, a.ETag) {
+		a.Status = http.StatusNotModified
+		return a, nil
+	}
+	a.Body.kept = k.Body
+	a.Body.fresh, err = json.Marshal(f)
+	return a, err
+}
+
+// matches compares weakly, RFC 9110 section 13.1.2.
+func matches(ifNoneMatch, etag string) bool {
+	for tag := range strings.SplitSeq(ifNoneMatch, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
+			return ifNoneMatch != ""
+		}
+	}
+	return false
+}
+
+// refuse turns err into a problem; a right that was missing is audited.
+func refuse(ctx context.Context, d door, by portal.Caller, target string, err error) error {
+	if portal.Says(err).Kind == portal.Forbidden && by.PartnerID != 0 {
+		if auditErr := d.db.Do(ctx, by, func(tx *portal.Tx) error {
+			return tx.Audit(ctx, "denied", "api "+target, map[string]string{"why": portal.Says(err).Msg})
+		}); auditErr != nil {
+			slog.ErrorContext(ctx, "a denial could not be audited", "err", auditErr)
+		}
+	}
+	return problemOf(err)
+}
+
+// A problem is an RFC 9457 problem document.
+type problem struct {
+	Type   string            `json:"type" doc:"about:blank: the status says it all"`
+	Title  string            `json:"title" doc:"The status in words"`
+	Status int               `json:"status"`
+	Detail string            `json:"detail" doc:"What is wrong and what to do"`
+	Fields map[string]string `json:"fields,omitempty" doc:"For 422: each field that cannot be meant, and how to cure it"`
+	cause  error
+}
+
+func (p *problem) Error() string {
+	if p.cause != nil {
+		return p.cause.Error()
+	}
+	return p.Detail
+}
+func (p *problem) Unwrap() error             { return p.cause }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+func (p *problem) GetHeaders() http.Header {
+	if p.Status == http.StatusServiceUnavailable {
+		return http.Header{"Retry-After": {"2"}}
+	}
+	return nil
+}
+
+// statuses says how each kind is answered.
+var statuses = map[portal.Kind]int{
+	portal.Internal:        http.StatusInternalServerError,
+	portal.Malformed:       http.StatusBadRequest,
+	portal.Unauthenticated: http.StatusUnauthorized,
+	portal.Forbidden:       http.StatusForbidden,
+	portal.NotFound:        http.StatusNotFound,
+	portal.Conflict:        http.StatusConflict,
+	portal.Invalid:         http.StatusUnprocessableEntity,
+	portal.TooMany:         http.StatusTooManyRequests,
+	portal.Unavailable:     http.StatusServiceUnavailable,
+}
+
+func problemOf(err error) *problem {
+	e := portal.Says(err)
+	code := statuses[e.Kind]
+	return &problem{Type: "about:blank", Title: http.StatusText(code), Status: code, Detail: e.Msg, Fields: e.Fields, cause: err}
+}
+
+// huma's own refusals take the same form, fields by their plain names; a list is never null.
+func init() {
+	huma.DefaultArrayNullable = false
+	huma.NewError = func(code int, msg string, errs ...error) huma.StatusError {
+		p := &problem{Type: "about:blank", Title: http.StatusText(code), Status: code, Detail: msg}
+		for _, err := range errs {
+			if own, ok := err.(*problem); ok {
+				return own
+			}
+			detail, ok := err.(huma.ErrorDetailer)
+			if !ok {
+				p.cause = err
+				continue
+			}
+			_, name, found := strings.Cut(detail.ErrorDetail().Location, ".")
+			if !found {
+				name = detail.ErrorDetail().Location
+			}
+			if p.Fields == nil {
+				p.Fields = map[string]string{}
+			}
+			p.Fields[name] = detail.ErrorDetail().Message
+		}
+		if code >= http.StatusInternalServerError {
+			p.Detail = "something went wrong on our side"
+		}
+		return p
+	}
+}
+
+// Fail answers with the problem that err is.
+func Fail(c *gin.Context, err error) {
+	_ = c.Error(err) // for the request's log line
+	p := problemOf(err)
+	switch p.Status {
+	case http.StatusUnauthorized:
+		c.Header("WWW-Authenticate", `Bearer realm="extranet"`) // RFC 6750 section 3
+	case http.StatusServiceUnavailable:
+		c.Header("Retry-After", "2")
+	}
+	c.Header("Content-Type", "application/problem+json")
+	c.Header("Cache-Control", "no-store")
+	c.AbortWithStatusJSON(p.Status, p)
+}
+
+// NotFound answers for paths that are not there; MethodNotAllowed for methods.
+func NotFound(c *gin.Context) {
+	Fail(c, portal.Errorf(portal.NotFound, "there is nothing at this path; %s/openapi.json lists what there is", Prefix))
+}
+
+// MethodNotAllowed answers for a path that is there, under another method; gin has set Allow.
+func MethodNotAllowed(c *gin.Context) {
+	c.Header("Content-Type", "application/problem+json")
+	c.AbortWithStatusJSON(http.StatusMethodNotAllowed, &problem{Type: "about:blank", Title: http.StatusText(http.StatusMethodNotAllowed), Status: http.StatusMethodNotAllowed,
+		Detail: "this path takes " + c.Writer.Header().Get("Allow")})
+}
+
+// ceilSeconds rounds up: who waits this long gets through.
+func ceilSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
