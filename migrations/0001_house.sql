@@ -166,6 +166,7 @@ CREATE TABLE feeds (
   mapping_hash text NOT NULL DEFAULT '',
   offered      boolean NOT NULL,
   as_of        timestamptz,
+  full_at      timestamptz,
   watermark    text,
   behind_since timestamptz,
   error        text,

@@ -9,9 +9,14 @@ CREATE TABLE people (
   seen_at    timestamptz,
   created_at timestamptz NOT NULL
 );
+-- One mail address is one person, however it is written.
+CREATE UNIQUE INDEX people_once_per_email ON people (lower(email));
 GRANT SELECT, INSERT, UPDATE ON people TO extranet_door;
 GRANT SELECT ON people TO extranet_host;
+GRANT UPDATE (generation) ON people TO extranet_host;
 GRANT SELECT, UPDATE (generation) ON people TO extranet_worker;
+-- Whoever ends a membership counts the person's access up, and reads nobody's name.
+GRANT SELECT (person_id, generation), UPDATE (generation) ON people TO extranet_partner;
 
 -- Who somebody is: the issuer and its subject, never the mail address.
 CREATE TABLE identities (
@@ -24,25 +29,30 @@ CREATE TABLE identities (
 CREATE INDEX identities_by_person ON identities (person_id);
 GRANT SELECT, INSERT ON identities TO extranet_door;
 
--- What a person is at a partner. sites NULL means all of them.
+-- What a person is at a partner. sites NULL means all of them. name and email are the person's, as of the last sign-in,
+-- so that a partner can be shown its own members and no other people. ended_by 'core' is the one end that may be undone
+-- by itself: the core closed the partner, or took the contact's leave to log on.
 CREATE TABLE memberships (
   partner_id bigint NOT NULL REFERENCES partners,
   person_id  uuid NOT NULL REFERENCES people,
+  name       text NOT NULL,
+  email      text NOT NULL,
   roles      text[] NOT NULL,
   sites      text[],
   origin     text NOT NULL CONSTRAINT memberships_come_from CHECK (origin IN ('invitation', 'contact', 'operator')),
   granted_by text NOT NULL,
   granted_at timestamptz NOT NULL,
   ended_at   timestamptz,
+  ended_by   text,
   PRIMARY KEY (partner_id, person_id)
 );
 CREATE INDEX memberships_by_person ON memberships (person_id);
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memberships FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON memberships TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
-CREATE POLICY across ON memberships FOR SELECT TO extranet_host USING (true);
+CREATE POLICY across ON memberships TO extranet_host USING (true) WITH CHECK (true);
 CREATE POLICY door ON memberships TO extranet_door, extranet_worker USING (true) WITH CHECK (true);
-GRANT SELECT ON memberships TO extranet_partner, extranet_host;
+GRANT SELECT, UPDATE (ended_at, ended_by) ON memberships TO extranet_partner, extranet_host;
 GRANT SELECT, INSERT, UPDATE ON memberships TO extranet_door, extranet_worker;
 
 -- An invitation is good once, for whoever opens it with a mail address that the issuer verified.
@@ -66,7 +76,9 @@ ALTER TABLE invitations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invitations FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON invitations TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
 CREATE POLICY door ON invitations TO extranet_door, extranet_host USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE ON invitations TO extranet_door, extranet_host;
+GRANT SELECT, INSERT ON invitations TO extranet_partner, extranet_host;
+GRANT UPDATE (revoked_at) ON invitations TO extranet_partner, extranet_host;
+GRANT SELECT, UPDATE (accepted_at, accepted_by) ON invitations TO extranet_door;
 
 -- A sign-in under way: kept on our side, good once, for ten minutes.
 CREATE TABLE logins (
@@ -113,7 +125,8 @@ CREATE TABLE logout_tokens (
 );
 GRANT SELECT, INSERT, DELETE ON logout_tokens TO extranet_door;
 
--- A token lets a machine act for one partner, within the permissions it names.
+-- A token lets a machine act for one partner, within the permissions it names. One that a person made holds no more than
+-- the person does, and ends with their membership; person_id NULL is the operator's.
 CREATE TABLE tokens (
   partner_id   bigint NOT NULL REFERENCES partners,
   token_id     uuid NOT NULL,
@@ -121,6 +134,7 @@ CREATE TABLE tokens (
   secret_hash  bytea NOT NULL,
   permissions  text[] NOT NULL,
   sites        text[],
+  person_id    uuid REFERENCES people,
   created_by   text NOT NULL,
   created_at   timestamptz NOT NULL,
   expires_at   timestamptz NOT NULL,
@@ -128,12 +142,15 @@ CREATE TABLE tokens (
   revoked_at   timestamptz,
   PRIMARY KEY (partner_id, token_id)
 );
-CREATE INDEX tokens_by_secret ON tokens (secret_hash);
+CREATE UNIQUE INDEX tokens_once_per_name ON tokens (partner_id, lower(name)) WHERE revoked_at IS NULL;
 ALTER TABLE tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tokens FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON tokens TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
-CREATE POLICY door ON tokens TO extranet_door USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE ON tokens TO extranet_door;
+CREATE POLICY door ON tokens TO extranet_door, extranet_host, extranet_worker USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT ON tokens TO extranet_partner, extranet_host;
+GRANT UPDATE (revoked_at) ON tokens TO extranet_partner, extranet_host;
+GRANT SELECT, UPDATE (last_used_at, revoked_at) ON tokens TO extranet_door;
+GRANT SELECT (partner_id, token_id, person_id, revoked_at), UPDATE (revoked_at) ON tokens TO extranet_worker;
 
 -- +goose Down
 DROP TABLE tokens, logout_tokens, sessions, logins, invitations, memberships, identities, people;

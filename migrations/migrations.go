@@ -75,15 +75,20 @@ func letIn(ctx context.Context, owner *sql.DB, loginURL string) error {
 		return err
 	}
 	defer conn.Close()
-	var exists, same bool
-	if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), $1 = current_user`, u.User.Username()).Scan(&exists, &same); err != nil {
+	var exists, same, above bool
+	if err := conn.QueryRowContext(ctx, `SELECT count(*) > 0, $1 = current_user, coalesce(bool_or(rolsuper OR rolbypassrls), false) FROM pg_roles WHERE rolname = $1`,
+		u.User.Username()).Scan(&exists, &same, &above); err != nil {
 		return err
 	}
-	if same {
-		return fmt.Errorf("the login role must not be the owner %s: row-level security would have a way around it", role)
+	if same || above {
+		return fmt.Errorf("the login role %s must be neither the schema's owner nor a role that row-level security does not hold (SUPERUSER, BYPASSRLS): name another in the database URL", role)
+	}
+	verb := "ALTER"
+	if !exists {
+		verb = "CREATE"
 	}
 	statements := []string{
-		`ALTER ROLE ` + role + ` LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS` + password,
+		verb + ` ROLE ` + role + ` LOGIN NOINHERIT` + password,
 		`GRANT ` + strings.Join(Roles, ", ") + ` TO ` + role,
 		`ALTER ROLE ` + role + ` SET lock_timeout = '4s'`,
 		`ALTER ROLE ` + role + ` SET statement_timeout = '30s'`,
@@ -91,9 +96,6 @@ func letIn(ctx context.Context, owner *sql.DB, loginURL string) error {
 		`ALTER ROLE ` + role + ` SET timezone = 'UTC'`,
 		`CREATE SCHEMA IF NOT EXISTS ` + RiverSchema,
 		`GRANT USAGE ON SCHEMA ` + RiverSchema + ` TO ` + role,
-	}
-	if !exists {
-		statements = append([]string{`CREATE ROLE ` + role + ` LOGIN`}, statements...)
 	}
 	run := func(statements []string) error {
 		for _, s := range statements {
