@@ -1,0 +1,187 @@
+-- The core system's own database. Times are UTC in columns without a zone; codes are padded to their column's width.
+CREATE SCHEMA erp;
+
+CREATE TABLE erp.company (
+  name       varchar(80) PRIMARY KEY,
+  currency   char(3) NOT NULL,
+  changed_at timestamp NOT NULL
+);
+
+-- Bill-to and ship-to alike: a bill-to names itself in bill_to, a branch the one that pays.
+CREATE TABLE erp.customer (
+  cust_no    char(12) PRIMARY KEY,
+  bill_to    char(12) NOT NULL REFERENCES erp.customer,
+  name       varchar(80) NOT NULL,
+  class      char(8) NOT NULL,
+  currency   char(3) NOT NULL,
+  tax_rate   numeric(5,2) NOT NULL, -- per cent
+  discount   numeric(5,2) NOT NULL, -- per cent off the list price
+  street     varchar(80) NOT NULL,
+  street2    varchar(80),
+  zip        varchar(12) NOT NULL,
+  city       varchar(60) NOT NULL,
+  region     varchar(40),
+  country    char(2) NOT NULL,
+  phone      varchar(30),
+  changed_at timestamp NOT NULL
+);
+CREATE INDEX customer_bill_to ON erp.customer (bill_to);
+
+CREATE TABLE erp.vendor (
+  vend_no    char(10) PRIMARY KEY,
+  name       varchar(80) NOT NULL,
+  class      char(8) NOT NULL,
+  currency   char(3) NOT NULL,
+  street     varchar(80) NOT NULL,
+  zip        varchar(12) NOT NULL,
+  city       varchar(60) NOT NULL,
+  region     varchar(40),
+  country    char(2) NOT NULL,
+  phone      varchar(30),
+  changed_at timestamp NOT NULL
+);
+
+CREATE TABLE erp.vendor_plant (
+  vend_no    char(10) NOT NULL REFERENCES erp.vendor,
+  plant_no   smallint NOT NULL,
+  name       varchar(80) NOT NULL,
+  street     varchar(80) NOT NULL,
+  zip        varchar(12) NOT NULL,
+  city       varchar(60) NOT NULL,
+  region     varchar(40),
+  country    char(2) NOT NULL,
+  phone      varchar(30),
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (vend_no, plant_no)
+);
+
+CREATE TABLE erp.contact (
+  contact_no integer PRIMARY KEY,
+  cust_no    char(12) REFERENCES erp.customer, -- a bill-to or a branch; empty for a vendor's contact
+  vend_no    char(10) REFERENCES erp.vendor,
+  full_name  varchar(80) NOT NULL,
+  email      varchar(120),
+  phone      varchar(30),
+  job        varchar(60),
+  may_log_on boolean NOT NULL,
+  changed_at timestamp NOT NULL,
+  CHECK ((cust_no IS NULL) <> (vend_no IS NULL))
+);
+
+-- status: 10 sold, 20 sold while stock lasts, 90 no longer sold
+CREATE TABLE erp.item (
+  item_no    char(12) PRIMARY KEY,
+  descr      varchar(120) NOT NULL,
+  ean        char(13),
+  brand      varchar(40),
+  size_code  varchar(30),
+  uom        char(4) NOT NULL,
+  pack_qty   numeric(12,3),
+  pack_uom   char(4),
+  item_group char(10) NOT NULL,
+  status     smallint NOT NULL,
+  lead_days  smallint,
+  weight_g   integer NOT NULL,
+  list_price numeric(18,2) NOT NULL, -- in the company's currency
+  vend_no    char(10) NOT NULL REFERENCES erp.vendor,
+  changed_at timestamp NOT NULL
+);
+
+CREATE TABLE erp.warehouse (
+  wh_no      char(4) PRIMARY KEY,
+  name       varchar(60) NOT NULL,
+  city       varchar(60) NOT NULL,
+  country    char(2) NOT NULL,
+  changed_at timestamp NOT NULL
+);
+
+-- status: 10 entered, 15 held, 20 confirmed, 30 being picked, 40 shipped in part, 50 shipped, 60 delivered, 90 cancelled
+CREATE TABLE erp.so_header (
+  so_no        integer PRIMARY KEY,
+  bill_to      char(12) NOT NULL REFERENCES erp.customer,
+  ship_to      char(12) NOT NULL REFERENCES erp.customer,
+  cust_po      varchar(30),
+  contact_no   integer REFERENCES erp.contact,
+  wh_no        char(4) NOT NULL REFERENCES erp.warehouse,
+  status       smallint NOT NULL,
+  currency     char(3) NOT NULL,
+  tax_rate     numeric(5,2) NOT NULL,
+  ordered_on   date NOT NULL,
+  requested_on date,
+  promised_on  date,
+  net          numeric(18,2) NOT NULL,
+  tax          numeric(18,2) NOT NULL,
+  gross        numeric(18,2) NOT NULL CHECK (gross = net + tax),
+  rest_so_no   integer REFERENCES erp.so_header DEFERRABLE INITIALLY DEFERRED, -- the order that took what was out of stock
+  note         varchar(200),
+  changed_at   timestamp NOT NULL
+);
+CREATE INDEX so_header_status ON erp.so_header (status);
+CREATE INDEX so_header_changed ON erp.so_header (changed_at);
+
+CREATE TABLE erp.so_line (
+  so_no         integer NOT NULL REFERENCES erp.so_header,
+  line_no       smallint NOT NULL,
+  item_no       char(12) NOT NULL REFERENCES erp.item,
+  descr         varchar(120) NOT NULL,
+  uom           char(4) NOT NULL,
+  qty_ordered   numeric(12,3) NOT NULL CHECK (qty_ordered > 0),
+  qty_shipped   numeric(12,3) NOT NULL CHECK (qty_shipped >= 0),
+  qty_back      numeric(12,3) NOT NULL CHECK (qty_back >= 0),
+  qty_cancelled numeric(12,3) NOT NULL CHECK (qty_cancelled >= 0),
+  qty_open      numeric(12,3) NOT NULL CHECK (qty_open >= 0),
+  price         numeric(18,2) NOT NULL,
+  net           numeric(18,2) NOT NULL CHECK (net = qty_ordered * price),
+  tax           numeric(18,2) NOT NULL,
+  requested_on  date,
+  promised_on   date,
+  changed_at    timestamp NOT NULL,
+  PRIMARY KEY (so_no, line_no),
+  CHECK (qty_ordered = qty_shipped + qty_back + qty_cancelled + qty_open)
+);
+CREATE INDEX so_line_changed ON erp.so_line (changed_at);
+
+CREATE TABLE erp.delivery (
+  dlv_no       integer PRIMARY KEY,
+  bill_to      char(12) NOT NULL REFERENCES erp.customer,
+  ship_to      char(12) NOT NULL REFERENCES erp.customer,
+  wh_no        char(4) NOT NULL REFERENCES erp.warehouse,
+  carrier      char(16) NOT NULL,
+  service      varchar(20),
+  tracking     varchar(30),
+  shipped_at   timestamp NOT NULL,
+  delivered_at timestamp,
+  received_by  varchar(80),
+  changed_at   timestamp NOT NULL
+);
+CREATE INDEX delivery_under_way ON erp.delivery (shipped_at) WHERE delivered_at IS NULL;
+CREATE INDEX delivery_changed ON erp.delivery (changed_at);
+
+CREATE TABLE erp.delivery_line (
+  dlv_no     integer NOT NULL REFERENCES erp.delivery,
+  line_no    smallint NOT NULL,
+  so_no      integer NOT NULL,
+  so_line_no smallint NOT NULL,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  qty        numeric(12,3) NOT NULL CHECK (qty > 0),
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (dlv_no, line_no),
+  FOREIGN KEY (so_no, so_line_no) REFERENCES erp.so_line
+);
+CREATE INDEX delivery_line_order ON erp.delivery_line (so_no, so_line_no);
+CREATE INDEX delivery_line_changed ON erp.delivery_line (changed_at);
+
+CREATE TABLE erp.delivery_package (
+  dlv_no     integer NOT NULL REFERENCES erp.delivery,
+  pkg_no     smallint NOT NULL,
+  carrier    char(16) NOT NULL,
+  tracking   varchar(30),
+  weight_g   integer NOT NULL,
+  sscc       char(18) NOT NULL UNIQUE,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (dlv_no, pkg_no)
+);
+CREATE INDEX delivery_package_changed ON erp.delivery_package (changed_at);
+
+CREATE SEQUENCE erp.so_numbers;
+CREATE SEQUENCE erp.dlv_numbers;
