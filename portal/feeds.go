@@ -41,7 +41,7 @@ func (db *DB) Freshness(ctx context.Context, entity string) (Freshness, error) {
 		return f, nil
 	}
 	epoch := db.news.epoch.Load()
-	all, err := db.allFreshness(ctx)
+	all, err := db.AllFreshness(ctx)
 	if err != nil {
 		return Freshness{}, err
 	}
@@ -49,7 +49,8 @@ func (db *DB) Freshness(ctx context.Context, entity string) (Freshness, error) {
 	return all[entity], nil
 }
 
-func (db *DB) allFreshness(ctx context.Context) (map[string]Freshness, error) {
+// AllFreshness returns how old every entity's data is, by entity.
+func (db *DB) AllFreshness(ctx context.Context) (map[string]Freshness, error) {
 	var rows []Freshness
 	err := db.AsWorker(ctx, "freshness", func(tx *Tx) error {
 		return tx.Select(ctx, &rows, `SELECT `+freshnessColumns+` FROM feeds`)
@@ -84,6 +85,7 @@ type Feed struct {
 	MappingHash string       `db:"mapping_hash"`
 	Offered     bool         `db:"offered"`
 	AsOf        sql.NullTime `db:"as_of"`
+	FullAt      sql.NullTime `db:"full_at"`   // when the last pass that read everything began
 	Watermark   string       `db:"watermark"` // "" before the first complete pass
 	BehindSince sql.NullTime `db:"behind_since"`
 	Error       string       `db:"error"` // why the last pass failed; "" = it did not
@@ -95,7 +97,7 @@ type Feed struct {
 	Quarantined int64        `db:"quarantined"` // rows in quarantine now
 }
 
-const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
+const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
 	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined`
 
 // Feeds lists every feed by entity. The caller reads across partners, or is the worker.
@@ -150,18 +152,19 @@ func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
 	return err
 }
 
-// PassDone records a complete pass in the transaction that merged its rows.
-// asOf is the core's clock when the pass began to read; watermark "" leaves none.
-func PassDone(ctx context.Context, tx *Tx, entity string, asOf time.Time, watermark string, took time.Duration, m Merged) error {
+// PassDone records a complete pass of the feed, as LockFeed gave it, in the transaction that merged its rows.
+// asOf is the core's clock when the pass began to read; full says that it read everything; watermark "" leaves none.
+// If the mapping became another meanwhile, no watermark is left: the next pass reads everything.
+func PassDone(ctx context.Context, tx *Tx, f Feed, asOf time.Time, full bool, watermark string, took time.Duration, m Merged) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = nullif($3, ''), behind_since = NULL, error = NULL, pass_began = $4, pass_took_ms = $5,
-			rows_read = $6, rows_changed = $7, rows_deleted = $8
+		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = CASE WHEN mapping_hash = $9 THEN nullif($3, '') END, behind_since = NULL, error = NULL,
+			full_at = CASE WHEN $10 THEN $4 ELSE full_at END, pass_began = $4, pass_took_ms = $5, rows_read = $6, rows_changed = $7, rows_deleted = $8
 		WHERE entity = $1`,
-		entity, asOf, watermark, tx.Now, took.Milliseconds(), m.Read, m.Inserted+m.Updated, m.Deleted)
+		f.Entity, asOf, watermark, tx.Now, took.Milliseconds(), m.Read, m.Inserted+m.Updated, m.Deleted, f.MappingHash, full)
 	if err != nil {
-		return fmt.Errorf("recording the pass of %s: %w", entity, err)
+		return fmt.Errorf("recording the pass of %s: %w", f.Entity, err)
 	}
-	return tx.FeedChanged(ctx, entity)
+	return tx.FeedChanged(ctx, f.Entity)
 }
 
 // PassFailed records that a pass did not complete: the feed is behind since the first such one.
@@ -191,6 +194,16 @@ func Quarantine(ctx context.Context, tx *Tx, entity string) (list []Refused, err
 		return nil, fmt.Errorf("listing quarantine: %w", err)
 	}
 	return list, nil
+}
+
+// QuarantinedKeys lists keys of the entity that lie in quarantine, those not tried for longest first.
+// Each is a JSON array of the key's parts.
+func QuarantinedKeys(ctx context.Context, tx *Tx, entity string, limit int) (keys []string, err error) {
+	err = tx.Select(ctx, &keys, `SELECT key FROM quarantine WHERE entity = $1 ORDER BY last_seen, key LIMIT $2`, entity, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing quarantined keys of %s: %w", entity, err)
+	}
+	return keys, nil
 }
 
 // Forgive takes keys out of quarantine that the core no longer has.

@@ -71,6 +71,9 @@ func (db *DB) Close() error {
 	return errors.Join(db.news.close(), db.sql.Close())
 }
 
+// Pool is the connection pool, for its figures. Nothing can be asked through it: see [connector].
+func (db *DB) Pool() *sql.DB { return db.sql.DB }
+
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.sql.PingContext(ctx) }
 

@@ -1,0 +1,82 @@
+// What the pages can do beyond what they do without a script.
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+
+// Ages count on while a page stays open: from what the server said, since the clock of a
+// device may be wrong.
+const units = [[86400, "days"], [3600, "h"], [60, "min"], [1, "s"]];
+function ago(seconds) {
+  for (const [size, name] of units) {
+    if (seconds >= (name === "days" ? 2 * size : size)) return `· ${Math.floor(seconds / size)}\u00a0${name} ago`;
+  }
+  return "· just now";
+}
+const born = new WeakMap();
+function tick() {
+  for (const age of document.querySelectorAll(".age[data-age]")) {
+    if (!born.has(age)) born.set(age, Date.now() - 1000 * Number(age.dataset.age));
+    const said = ago(Math.max(0, Math.floor((Date.now() - born.get(age)) / 1000)));
+    if (age.textContent !== said) age.textContent = said;
+  }
+}
+tick();
+setInterval(() => document.hidden || tick(), 1000);
+document.addEventListener("htmx:load", tick);
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  form.closest("#filter-sheet:popover-open")?.hidePopover();
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  setTimeout(() => form.querySelectorAll("button[type=submit]").forEach((b) => b.setAttribute("aria-disabled", "true")));
+});
+addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    form.querySelectorAll("button[aria-disabled]").forEach((b) => b.removeAttribute("aria-disabled"));
+  });
+});
+
+// What hangs from a summary closes by Escape and by a press elsewhere.
+const pulled = () => document.querySelectorAll("details.pull[open], details.sort-choice[open]");
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  pulled().forEach((d) => {
+    d.open = false;
+    if (d.contains(document.activeElement)) d.querySelector("summary").focus();
+  });
+});
+document.addEventListener("click", (event) => pulled().forEach((d) => { if (!d.contains(event.target)) d.open = false; }));
+
+// A form that came back with faults: read them first.
+document.getElementById("error-summary")?.focus();
+
+// When a part of a page cannot be brought up to date, say so instead of doing nothing.
+function say(title, text) {
+  const place = document.getElementById("announcements");
+  if (!place) return;
+  const notice = document.createElement("div");
+  notice.className = "notice tone-warn";
+  notice.setAttribute("role", "alert");
+  const words = document.createElement("div");
+  for (const [kind, said] of [["notice-title", title], ["", text]]) {
+    const p = document.createElement("p");
+    p.className = kind;
+    p.textContent = said;
+    words.append(p);
+  }
+  notice.append(words);
+  place.replaceChildren(notice);
+}
+htmx.on("htmx:sendError", () => say("The portal does not answer", "Check your connection, then try again. What you see may be out of date."));
+htmx.on("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  if (status === 401) location.reload();
+  else if (status === 429) say("Too many requests", "Wait a moment, then try again.");
+  else say("That could not be shown", "Load the page again. If it stays, tell your contact at the host.");
+});
