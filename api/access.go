@@ -8,8 +8,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"extranet/portal/partners"
 )
 
 func (d door) access(h huma.API) {
@@ -42,10 +40,9 @@ func now[T any](c Conditional, v T) (*plain[T], error) {
 }
 
 type partner struct {
-	Number   string `json:"number" doc:"The host's account number for it"`
-	Name     string `json:"name"`
-	Kind     string `json:"kind" enum:"host,dealer,supplier"`
-	Currency string `json:"currency,omitempty" doc:"ISO 4217, where the core says"`
+	Number string `json:"number" doc:"The host's account number for it"`
+	Name   string `json:"name"`
+	Kind   string `json:"kind" enum:"host,dealer,supplier"`
 }
 
 type me struct {
@@ -70,13 +67,13 @@ type partnerList struct {
 }
 
 func (d door) listPartners(ctx context.Context, in *Conditional) (*plain[partnerList], error) {
-	list, err := partners.MayActFor(ctx, d.db, callerOf(ctx))
+	list, err := d.partners(ctx, callerOf(ctx))
 	if err != nil {
 		return nil, problemOf(err)
 	}
 	out := partnerList{Items: []partner{}}
 	for _, p := range list {
-		out.Items = append(out.Items, partner{p.Number, p.Name, p.Kind, p.Currency})
+		out.Items = append(out.Items, partner{p.PartnerNumber, p.PartnerName, p.PartnerKind})
 	}
 	return now(*in, out)
 }

@@ -3,11 +3,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"hash/fnv"
 	"io"
-	"log/slog"
 	"math"
 	"net/http"
 	"path"
@@ -21,6 +22,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"extranet/portal"
+	"extranet/portal/partners"
 )
 
 // Prefix is where the API lives.
@@ -29,21 +31,23 @@ const Prefix = "/api/v1"
 // Options hand the door what it needs of other rooms.
 type Options struct {
 	DB        *portal.DB
-	Caller    func(*gin.Context) (portal.Caller, error) // who is asking; an error is answered as it says
-	RateLimit float64                                   // requests per second for each caller; 0 = no limit
+	Caller    func(*gin.Context) (portal.Caller, error)                           // who is asking; an error is answered as it says
+	Partners  func(context.Context, portal.Caller) ([]partners.Membership, error) // those the caller may act for
+	RateLimit float64                                                             // requests per second for each caller; 0 = no limit
 	Version   string
 }
 
 // door is one open API.
 type door struct {
-	db     *portal.DB
-	caller func(*gin.Context) (portal.Caller, error)
-	limits *limits
+	db       *portal.DB
+	caller   func(*gin.Context) (portal.Caller, error)
+	partners func(context.Context, portal.Caller) ([]partners.Membership, error)
+	limits   *limits
 }
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, limits: newLimits(o.RateLimit)}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, limits: newLimits(o.RateLimit)}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -97,8 +101,12 @@ func schemaName(t reflect.Type, hint string) string {
 
 // marshal writes an answer that is encoded already as it is, and anything else as JSON.
 func marshal(w io.Writer, v any) error {
-	if b, ok := v.(encoded); ok {
-		_, err := w.Write(b.bytes())
+	if e, ok := v.(encoded); ok {
+		b := e.bytes()
+		if h, ok := w.(http.ResponseWriter); ok {
+			h.Header()["Content-Length"] = []string{strconv.Itoa(len(b))}
+		}
+		_, err := w.Write(b)
 		return err
 	}
 	return json.NewEncoder(w).Encode(v)
@@ -184,7 +192,7 @@ type answer[T any] struct {
 
 // body is T encoded, with freshness to be set in as its last member.
 type body[T any] struct {
-	kept  json.RawMessage
+	kept  []byte
 	fresh []byte
 }
 
@@ -209,10 +217,21 @@ func (b body[T]) bytes() []byte {
 	return append(out, '}', '\n')
 }
 
-// kept is an answer's part that stays the same until its data changes.
-type kept struct {
-	Body json.RawMessage `json:"b"`
-	Hash string          `json:"h"`
+// kept is an answer's part that stays the same until its data changes: its hash, a line break, its JSON.
+type kept struct{ hash, body []byte }
+
+func (k kept) Size() int { return len(k.hash) + len(k.body) }
+
+func (k kept) MarshalBinary() ([]byte, error) {
+	return append(append(bytes.Clone(k.hash), '\n'), k.body...), nil
+}
+
+func (k *kept) UnmarshalBinary(b []byte) error {
+	var ok bool
+	if k.hash, k.body, ok = bytes.Cut(bytes.Clone(b), []byte{'\n'}); !ok {
+		return errors.New("not an answer")
+	}
+	return nil
 }
 
 // read answers from the cache, or through load in the caller's transaction. key tells one read of the noun from another.
@@ -223,12 +242,12 @@ func read[T any](ctx context.Context, d door, noun, key string, c Conditional, e
 		if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
 			return k, err
 		}
-		if k.Body, err = json.Marshal(v); err != nil {
+		if k.body, err = json.Marshal(v); err != nil {
 			return k, err
 		}
 		h := fnv.New64a()
-		h.Write(k.Body)
-		k.Hash = strconv.FormatUint(h.Sum64(), 36)
+		h.Write(k.body)
+		k.hash = strconv.AppendUint(nil, h.Sum64(), 36)
 		return k, nil
 	})
 	if err != nil {
@@ -238,7 +257,7 @@ func read[T any](ctx context.Context, d door, noun, key string, c Conditional, e
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	a := &answer[T]{Status: http.StatusOK, CacheControl: "private, no-cache", ETag: `W/"` + k.Hash}
+	a := &answer[T]{Status: http.StatusOK, CacheControl: "private, no-cache", ETag: `W/"` + string(k.hash)}
 	if f.Stale {
 		a.ETag += "-stale"
 	}
@@ -250,7 +269,7 @@ func read[T any](ctx context.Context, d door, noun, key string, c Conditional, e
 		a.Status = http.StatusNotModified
 		return a, nil
 	}
-	a.Body.kept = k.Body
+	a.Body.kept = k.body
 	a.Body.fresh, err = json.Marshal(f)
 	return a, err
 }
@@ -268,11 +287,7 @@ func matches(ifNoneMatch, etag string) bool {
 // refuse turns err into a problem; a right that was missing is audited.
 func refuse(ctx context.Context, d door, by portal.Caller, target string, err error) error {
 	if portal.Says(err).Kind == portal.Forbidden && by.PartnerID != 0 {
-		if auditErr := d.db.Do(ctx, by, func(tx *portal.Tx) error {
-			return tx.Audit(ctx, "denied", "api "+target, map[string]string{"why": portal.Says(err).Msg})
-		}); auditErr != nil {
-			slog.ErrorContext(ctx, "a denial could not be audited", "err", auditErr)
-		}
+		err = errors.Join(err, d.db.AuditDenial(ctx, by, "api "+target, err))
 	}
 	return problemOf(err)
 }
@@ -358,7 +373,11 @@ func Fail(c *gin.Context, err error) {
 	p := problemOf(err)
 	switch p.Status {
 	case http.StatusUnauthorized:
-		c.Header("WWW-Authenticate", `Bearer realm="extranet"`) // RFC 6750 section 3
+		challenge := `Bearer realm="extranet"` // RFC 6750 section 3
+		if c.GetHeader("Authorization") != "" {
+			challenge += `, error="invalid_token"`
+		}
+		c.Header("WWW-Authenticate", challenge)
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", "2")
 	}

@@ -39,11 +39,3 @@ func (a Amount) Value() (driver.Value, error) {
 	}
 	return string(a), nil
 }
-
-// MarshalJSON writes "10.50" or null.
-func (a Amount) MarshalJSON() ([]byte, error) {
-	if a == "" {
-		return []byte("null"), nil
-	}
-	return append(append([]byte{'"'}, a...), '"'), nil
-}

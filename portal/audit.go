@@ -49,6 +49,18 @@ func (tx *Tx) AuditFor(ctx context.Context, partner int64, action, target string
 	return nil
 }
 
+// AuditDenial records that the caller lacked the right to what a door calls target. What was refused was undone, so it
+// has a transaction of its own.
+func (db *DB) AuditDenial(ctx context.Context, by Caller, target string, refusal error) error {
+	err := db.Do(ctx, by, func(tx *Tx) error {
+		return tx.Audit(ctx, "denied", target, map[string]string{"why": Says(refusal).Msg})
+	})
+	if err != nil {
+		return fmt.Errorf("auditing a denial: %w", err)
+	}
+	return nil
+}
+
 type auditRow struct {
 	PartnerID int64     `db:"partner_id"`
 	Seq       int64     `db:"seq"`

@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func cached[T any](ctx context.Context, db *DB, t tag, hashTag, key string, load
 // throughRedis asks Redis, then load, and tells Redis. size is that of the encoded value in bytes.
 func throughRedis[T any](ctx context.Context, c *cache, key string, load func(ctx context.Context) (T, error)) (v T, size int, err error) {
 	if body, ok := c.ask(ctx, key); ok {
-		if err := json.Unmarshal(body, &v); err == nil {
+		if err := decode(body, &v); err == nil {
 			return v, len(body), nil
 		}
 		var zero T
@@ -101,18 +102,52 @@ func throughRedis[T any](ctx context.Context, c *cache, key string, load func(ct
 	if v, err = load(ctx); err != nil {
 		return v, 0, err
 	}
-	body, err := json.Marshal(v)
+	if !c.reachable() {
+		return v, weigh(v), nil
+	}
+	body, err := encode(v)
 	if err != nil {
 		return v, 0, fmt.Errorf("encoding for the cache: %w", err)
 	}
 	c.tell(ctx, key, body)
-	return v, len(body), nil
+	return v, max(len(body), weigh(v)), nil
 }
+
+// A Kept value is encoded already: it goes to Redis and comes back as it is.
+type Kept interface {
+	encoding.BinaryMarshaler
+	Size() int // bytes
+}
+
+// weigh guesses how many bytes a value takes that has no need to be encoded.
+func weigh(v any) int {
+	if k, ok := v.(Kept); ok {
+		return k.Size()
+	}
+	return 8 << 10
+}
+
+func encode(v any) ([]byte, error) {
+	if k, ok := v.(Kept); ok {
+		return k.MarshalBinary()
+	}
+	return json.Marshal(v)
+}
+
+func decode(body []byte, v any) error {
+	if k, ok := v.(encoding.BinaryUnmarshaler); ok {
+		return k.UnmarshalBinary(body)
+	}
+	return json.Unmarshal(body, v)
+}
+
+// reachable reports that there is a Redis which answered lately.
+func (c *cache) reachable() bool { return c.far != nil && time.Now().UnixNano() >= c.breaker.Load() }
 
 // ask returns the body that Redis keeps under key. The key is kept with the body, and an answer that
 // carries another key is not believed.
 func (c *cache) ask(ctx context.Context, key string) ([]byte, bool) {
-	if c.far == nil || time.Now().UnixNano() < c.breaker.Load() {
+	if !c.reachable() {
 		return nil, false
 	}
 	within, cancel := context.WithTimeout(ctx, farTimeout)
@@ -129,7 +164,7 @@ func (c *cache) ask(ctx context.Context, key string) ([]byte, bool) {
 }
 
 func (c *cache) tell(ctx context.Context, key string, body []byte) {
-	if c.far == nil || time.Now().UnixNano() < c.breaker.Load() {
+	if !c.reachable() {
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, farTimeout)

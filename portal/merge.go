@@ -67,7 +67,8 @@ func (m Merged) Changed() int64 { return m.Inserted + m.Updated + m.Deleted }
 // Merge brings the mirror's table to what rows says, within tx. With complete,
 // rows is all there is: what it lacks is gone from the core and goes here. A row that is equal
 // is not written. A refused row stays as it was and lies in quarantine with
-// its reason, until a pass takes it. tx is the worker's.
+// its reason, until a pass takes it. tx is the worker's. ctx may be cancelled; that of tx itself must not be
+// while rows are copied, for database/sql would roll back in the middle of the copying.
 func Merge(ctx context.Context, tx *Tx, m Mirror, complete bool, rows func(yield func(Row) error) error) (done Merged, err error) {
 	s := stage{tx: tx, m: m}
 	if complete {
@@ -76,6 +77,9 @@ func Merge(ctx context.Context, tx *Tx, m Mirror, complete bool, rows func(yield
 		}
 	}
 	if err := rows(func(r Row) error { done.Read++; return s.add(ctx, r) }); err != nil {
+		if s.opened {
+			s.copy.Close() // nothing else can be said on the connection before, not even ROLLBACK
+		}
 		return done, err
 	}
 	if !s.opened {
@@ -182,17 +186,22 @@ func null(s string) any {
 }
 
 func (s *stage) close(ctx context.Context) error {
-	if _, err := s.copy.ExecContext(ctx); err != nil {
+	_, err := s.copy.ExecContext(ctx)
+	if closed := s.copy.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
 		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
 	}
-	if err := s.copy.Close(); err != nil {
-		return err
-	}
-	_, err := s.tx.Exec(ctx, `ANALYZE stage`)
+	_, err = s.tx.Exec(ctx, `ANALYZE stage (partner, `+strings.Join(s.m.Key, ", ")+`)`) // what it is joined by
 	return err
 }
 
 func (s *stage) findPartners(ctx context.Context) error {
+	if s.m.Table == "partners" {
+		_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'the number "' || s.number || '" is the host''s own' FROM partners p WHERE p.number = s.number AND p.kind = 'host'`)
+		return err
+	}
 	if !s.m.Owned {
 		return nil
 	}

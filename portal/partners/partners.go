@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"extranet/portal"
 )
 
@@ -130,19 +128,50 @@ func SitesOf(ctx context.Context, tx *portal.Tx) (list []Site, err error) {
 	return list, nil
 }
 
-// MayActFor lists the partners that the caller may act for, by name: those it is a member of, or the one its token is bound to.
-func MayActFor(ctx context.Context, db *portal.DB, by portal.Caller) (list []Partner, err error) {
-	if by.PartnerID == 0 {
-		return nil, portal.Errorf(portal.Unauthenticated, "sign in first")
-	}
-	err = db.AtTheDoor(ctx, func(tx *portal.Tx) error {
-		return tx.Select(ctx, &list, `
-			SELECT `+partnerColumns+` FROM partners p
-			WHERE p.closed_at IS NULL AND p.partner_id IN (SELECT $2::bigint WHERE $3 UNION SELECT m.partner_id FROM memberships m WHERE m.person_id = $1 AND m.ended_at IS NULL)
-			ORDER BY name, number`, by.PersonID, by.PartnerID, by.PersonID == uuid.Nil)
-	})
+// HostNumber is the account number of the host itself, whose staff are its members.
+const HostNumber = "HOST"
+
+// NameHost makes the host a partner under this name, or gives it the name. tx is the worker's.
+func NameHost(ctx context.Context, tx *portal.Tx, name string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO partners AS p (number, kind, name, changed_at) VALUES ($1, 'host', $2, $3)
+		ON CONFLICT (number) DO UPDATE SET name = $2, changed_at = $3 WHERE p.kind = 'host' AND p.name <> $2`, HostNumber, name, tx.Now)
 	if err != nil {
-		return nil, fmt.Errorf("listing partners to act for: %w", err)
+		return fmt.Errorf("naming the host: %w", err)
+	}
+	return nil
+}
+
+// ByNumber returns the partner with the host's account number, or NotFound. tx is at the door or the host's.
+func ByNumber(ctx context.Context, tx *portal.Tx, number string) (p Partner, err error) {
+	err = tx.Get(ctx, &p, `SELECT `+partnerColumns+` FROM partners WHERE number = $1 AND closed_at IS NULL`, number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, portal.Errorf(portal.NotFound, "there is no partner %q", number)
+	} else if err != nil {
+		return p, fmt.Errorf("reading a partner: %w", err)
+	}
+	return p, nil
+}
+
+// A LogOn is a contact whose verified mail address lets them in.
+type LogOn struct {
+	Number string `db:"number"` // of the partner
+	Kind   string `db:"kind"`   // of the partner
+	Name   string `db:"name"`
+	Email  string `db:"email"`
+}
+
+// MayLogOn lists contacts that may log on: of each kind of partner the first few, by mail address. tx is at the door.
+func MayLogOn(ctx context.Context, tx *portal.Tx, few int) (list []LogOn, err error) {
+	err = tx.Select(ctx, &list, `
+		SELECT number, kind, name, email FROM (
+			SELECT p.number, p.kind, c.name, c.email, row_number() OVER (PARTITION BY p.kind ORDER BY c.email, p.number) AS n
+			FROM contacts c JOIN partners p USING (partner_id)
+			WHERE c.may_log_on AND c.email IS NOT NULL AND p.closed_at IS NULL) c
+		WHERE n <= $1
+		ORDER BY kind, email`, few)
+	if err != nil {
+		return nil, fmt.Errorf("listing who may log on: %w", err)
 	}
 	return list, nil
 }

@@ -62,12 +62,12 @@ type Line struct {
 
 // A Package is one piece that travels.
 type Package struct {
-	Shipment string        `db:"shipment" json:"-"`
-	Package  string        `db:"package" json:"number"`
-	Carrier  string        `db:"carrier" json:"carrier"`
-	Tracking string        `db:"tracking" json:"tracking" doc:"The carrier's number for this package"`
-	WeightKg portal.Amount `db:"weight_kg" json:"weight_kg" nullable:"true" doc:"Kilograms; null where the core does not say"`
-	SSCC     string        `db:"sscc" json:"sscc" doc:"Serial shipping container code, GS1 General Specifications 3.3.1"`
+	Shipment string         `db:"shipment" json:"-"`
+	Package  string         `db:"package" json:"number"`
+	Carrier  string         `db:"carrier" json:"carrier"`
+	Tracking string         `db:"tracking" json:"tracking" doc:"The carrier's number for this package"`
+	WeightKg *portal.Amount `db:"weight_kg" json:"weight_kg" nullable:"true" doc:"Kilograms; null where the core does not say"`
+	SSCC     string         `db:"sscc" json:"sscc" doc:"Serial shipping container code, GS1 General Specifications 3.3.1"`
 }
 
 // A Followed order is one with its shipments, and what happened to it in the order it happened.

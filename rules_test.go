@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"extranet/api"
+	"extranet/portal"
+	"extranet/portal/portaltest"
+)
+
+// arrows say which of our packages each may import. The rooms of the house follow the way of a request.
+var arrows = map[string][]string{
+	"migrations":             {},
+	"portal":                 {},
+	"portal/partners":        {"portal"},
+	"portal/catalog":         {"portal"},
+	"portal/orders":          {"portal"},
+	"portal/shipments":       {"portal", "portal/orders"},
+	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
+	"auth":                   {"portal", "portal/partners"},
+	"api":                    {"portal", "portal/partners", "portal/orders", "portal/shipments"},
+	"web":                    {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/shipments", "web/assets"},
+	"web/assets":             {},
+	"web/bundle":             {},
+	"web/pagetest":           {"web/assets"},
+	"web/preview":            {"web", "web/assets", "web/pagetest"},
+	"jobs":                   {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/shipments", "migrations"},
+	"sandbox/postgres":       {"sandbox/internal/child"},
+	"sandbox/redis":          {"sandbox/internal/child"},
+	"sandbox/internal/child": {},
+	"sandbox/issuer":         {},
+	"sandbox/core":           {},
+	"sandbox/httptext":       {},
+}
+
+// Who may hold gin and SQL.
+var (
+	mayGin = []string{"api", "web", "auth"}
+	mayPQ  = []string{"portal", "portal/partners", "migrations", "jobs", "portal/portaltest", "sandbox/postgres", "sandbox/core"}
+)
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	must(t, err)
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		pkg, ok := strings.CutPrefix(f[0], "extranet/")
+		if !ok {
+			for _, imp := range f[1:] {
+				if strings.HasPrefix(imp, "extranet/sandbox") {
+					t.Errorf("the portal as it is deployed holds %s", imp)
+				}
+			}
+			continue // main may import everything else
+		}
+		allowed, known := arrows[pkg]
+		if !known {
+			t.Errorf("%s has no arrows: say in rules_test.go what it may import", pkg)
+		}
+		for _, imp := range f[1:] {
+			if to, ours := strings.CutPrefix(imp, "extranet/"); ours && !slices.Contains(allowed, to) {
+				t.Errorf("%s must not import %s", pkg, to)
+			}
+			if imp == "github.com/gin-gonic/gin" && !slices.Contains(mayGin, pkg) {
+				t.Errorf("%s must not know gin", pkg)
+			}
+			if (imp == "github.com/lib/pq" || imp == "github.com/jmoiron/sqlx") && !slices.Contains(mayPQ, pkg) && !strings.HasPrefix(pkg, "portal/") {
+				t.Errorf("%s must not hold SQL", pkg)
+			}
+		}
+	}
+}
+
+// TestOpenAPI_isTheRoutes: what is described is there, and what is there is described.
+func TestOpenAPI_isTheRoutes(t *testing.T) {
+	t.Parallel()
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	document := api.Routes(e, api.Options{DB: portaltest.New(t).DB, Caller: func(*gin.Context) (portal.Caller, error) { return portal.Caller{}, nil }})
+	var d struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	must(t, json.Unmarshal(document, &d))
+	var described, there []string
+	for path, methods := range d.Paths {
+		for m := range methods {
+			described = append(described, strings.ToUpper(m)+" "+api.Prefix+path)
+		}
+	}
+	param := regexp.MustCompile(`:(\w+)`)
+	for _, r := range e.Routes() {
+		if r.Path != api.Prefix+"/openapi.json" {
+			there = append(there, r.Method+" "+param.ReplaceAllString(r.Path, "{$1}"))
+		}
+	}
+	slices.Sort(described)
+	slices.Sort(there)
+	if !slices.Equal(described, there) {
+		t.Errorf("described %v\nthere     %v", described, there)
+	}
+}
