@@ -25,7 +25,7 @@ bin/extranet: $(GO_SOURCES) $(ASSETS)
 
 bin/extranet-demo: $(GO_SOURCES) $(ASSETS)
 	@echo "building the portal and its sandbox (the first time takes a few minutes)"
-	@CGO_ENABLED=0 go build -trimpath -tags sandbox -ldflags '$(LDFLAGS)' -o $@ .
+	@go build -tags sandbox -ldflags '$(LDFLAGS)' -o $@ .
 
 # The pages' scripts and styles, from the npm packages that web/package-lock.json names.
 $(ASSETS): web/node_modules/.package-lock.json $(WEB_SOURCES)

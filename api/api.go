@@ -129,6 +129,7 @@ func (d door) identify(c *gin.Context) {
 		Fail(c, err)
 		return
 	}
+	c.Set("partner", by.PartnerID) // for the request's log line
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, by))
 }
 
@@ -359,6 +360,9 @@ func init() {
 				p.Fields = map[string]string{}
 			}
 			p.Fields[name] = detail.ErrorDetail().Message
+		}
+		if msg == "validation failed" {
+			p.Detail = "this request cannot be meant; each field says how to cure it"
 		}
 		if code >= http.StatusInternalServerError {
 			p.Detail = "something went wrong on our side"
