@@ -149,8 +149,14 @@ CREATE POLICY own ON tokens TO extranet_partner USING (partner_id = current_sett
 CREATE POLICY door ON tokens TO extranet_door, extranet_host, extranet_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT ON tokens TO extranet_partner, extranet_host;
 GRANT UPDATE (revoked_at) ON tokens TO extranet_partner, extranet_host;
-GRANT SELECT, UPDATE (last_used_at, revoked_at) ON tokens TO extranet_door;
+GRANT SELECT, INSERT, UPDATE (last_used_at, revoked_at) ON tokens TO extranet_door;
 GRANT SELECT (partner_id, token_id, person_id, revoked_at), UPDATE (revoked_at) ON tokens TO extranet_worker;
 
+-- Whoever is entered or let in for some sites is let in for those that there are.
+CREATE POLICY door ON sites FOR SELECT TO extranet_door USING (true);
+GRANT SELECT ON sites TO extranet_door;
+
 -- +goose Down
+DROP POLICY door ON sites;
+REVOKE SELECT ON sites FROM extranet_door;
 DROP TABLE tokens, logout_tokens, sessions, logins, invitations, memberships, identities, people;

@@ -1,0 +1,258 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"extranet/portal"
+)
+
+// Options of a pass.
+type Options struct {
+	Full     bool           // read everything, whatever the feed's way
+	Progress func(Progress) // is called while a pass runs; nil = nobody asks
+}
+
+// A Progress says how far a pass is.
+type Progress struct {
+	Entity string
+	Phase  string // Reading, Merging or Done
+	Rows   int64  // read so far
+	Of     int64  // rows to expect; an estimate, 0 = not known
+	Took   time.Duration
+	Result *Result // of a pass that is done
+}
+
+// Phases of a pass.
+const (
+	Reading = "reading"
+	Merging = "merging"
+	Done    = "done"
+)
+
+// Rate is rows a second so far.
+func (p Progress) Rate() float64 { return rate(p.Rows, p.Took) }
+
+// Left is how long reading goes on at this rate; 0 = not known.
+func (p Progress) Left() time.Duration {
+	if p.Rows == 0 || p.Of <= p.Rows {
+		return 0
+	}
+	return time.Duration(float64(p.Took) / float64(p.Rows) * float64(p.Of-p.Rows))
+}
+
+func rate(rows int64, took time.Duration) float64 {
+	if took <= 0 {
+		return 0
+	}
+	return float64(rows) / took.Seconds()
+}
+
+// A Result says what one pass did.
+type Result struct {
+	Entity      string  `json:"entity"`
+	Way         string  `json:"way"` // full or incremental
+	Rows        int64   `json:"rows"`
+	Inserted    int64   `json:"inserted"`
+	Updated     int64   `json:"updated"`
+	Deleted     int64   `json:"deleted"`
+	Quarantined int64   `json:"quarantined"` // rows that this pass read and refused
+	Seconds     float64 `json:"seconds"`
+	RowsPerS    float64 `json:"rows_per_second"`
+	Error       string  `json:"error,omitempty"`
+}
+
+// retriedAtOnce bounds how many quarantined keys an incremental pass reads again; those not tried for longest come first.
+const retriedAtOnce = 1000
+
+// Pass mirrors one entity once: whole or not at all. It reads everything when the feed goes by snapshot, has no watermark yet,
+// has not read everything for its full_every, or o.Full asks for it; else what changed and what lies in quarantine.
+//
+// An entity that is not mapped, or not offered yet, is NotFound. Another pass of it under way, or a feed that follows another mapping,
+// is a Conflict; neither is a failure. A source that does not answer is Unavailable, a select that fails is Invalid: then the feed is
+// behind, and the data is what it was.
+func Pass(ctx context.Context, db *portal.DB, m *Mapping, entity string, o Options) (Result, error) {
+	f := m.Feed(entity)
+	if f == nil {
+		return Result{Entity: entity}, portal.Errorf(portal.NotFound, "the mapping %s has no entity %q", m.Name, entity)
+	}
+	p := &pass{feed: f, options: o, began: time.Now(), result: Result{Entity: entity}}
+	// The transaction is undone by the pass itself when ctx is cancelled, not behind its back.
+	err := db.AsWorker(context.WithoutCancel(ctx), "sync", func(tx *portal.Tx) error { return p.run(ctx, tx) })
+	took := time.Since(p.began)
+	p.result.Seconds, p.result.RowsPerS = took.Seconds(), rate(p.result.Rows, took)
+	if err != nil {
+		p.result.Error = err.Error()
+		p.result.Inserted, p.result.Updated, p.result.Deleted, p.result.Quarantined = 0, 0, 0, 0
+		err = p.failed(ctx, db, err)
+	}
+	p.progress(Done)
+	return p.result, err
+}
+
+type pass struct {
+	feed    *Feed
+	options Options
+	began   time.Time
+	told    time.Time
+	of      int64
+	result  Result
+}
+
+func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
+	f := p.feed
+	stands, err := portal.LockFeed(ctx, tx, f.Entity)
+	if err != nil {
+		return err
+	}
+	if stands.MappingHash != f.Hash {
+		return portal.Errorf(portal.Conflict, "the feed of %s follows another mapping now", f.Entity)
+	}
+	source, err := f.Source.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.end()
+
+	d, quarantined, err := p.find(ctx, tx, stands, source)
+	if err != nil {
+		return err
+	}
+	p.result.Way = "incremental"
+	if d.everything {
+		p.result.Way = "full"
+		if p.options.Progress != nil {
+			if p.of, err = source.dialect.estimate(ctx, source.tx, f.query("*", "")); err != nil {
+				return source.failed(ctx, f.Entity, err)
+			}
+		}
+	}
+	var newest time.Time
+	var gone [][]string
+	merged, err := portal.Merge(ctx, tx, f.entity.mirror, d.everything, func(yield func(portal.Row) error) (err error) {
+		newest, gone, err = f.read(ctx, source, d, func(row portal.Row) error {
+			p.result.Rows++
+			if p.result.Rows%256 == 0 && time.Since(p.told) > 200*time.Millisecond {
+				p.progress(Reading)
+			}
+			return yield(row)
+		})
+		p.progress(Merging)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.result.Inserted, p.result.Updated, p.result.Deleted, p.result.Quarantined = merged.Inserted, merged.Updated, merged.Deleted, merged.Quarantined
+	if len(gone) > 0 {
+		forgiven := make([]string, len(gone))
+		for i, k := range gone {
+			forgiven[i] = quarantined[keyOf(k)]
+		}
+		if err := portal.Forgive(ctx, tx, f.Entity, forgiven); err != nil {
+			return fmt.Errorf("clearing quarantine of %s: %w", f.Entity, err)
+		}
+	}
+	if f.entity.after != nil && merged.Changed() > 0 {
+		if err := f.entity.after(ctx, tx, merged); err != nil {
+			return fmt.Errorf("following the changes of %s: %w", f.Entity, err)
+		}
+	}
+	mark, err := watermark(stands.Watermark, newest, source.asOf)
+	if err != nil {
+		return err
+	}
+	return portal.PassDone(ctx, tx, stands, source.asOf, d.everything, mark, time.Since(p.began), merged)
+}
+
+// find says what is dirty. quarantined holds the keys as quarantine writes them, by keyOf.
+func (p *pass) find(ctx context.Context, tx *portal.Tx, stands portal.Feed, source *reading) (d dirty, quarantined map[string]string, err error) {
+	f := p.feed
+	if p.options.Full || f.Way == Snapshot || stands.Watermark == "" || !stands.FullAt.Valid || tx.Now.Sub(stands.FullAt.Time) >= f.FullEvery {
+		return dirty{everything: true}, nil, nil
+	}
+	mark, err := time.Parse(time.RFC3339Nano, stands.Watermark)
+	if err != nil {
+		return d, nil, fmt.Errorf("reading the watermark of %s: %w", f.Entity, err)
+	}
+	kind, err := f.describe(ctx, source)
+	if err != nil {
+		return d, nil, err
+	}
+	d.since = source.since(mark.Add(-f.Overlap), source.asOf, kind)
+	keys, err := portal.QuarantinedKeys(ctx, tx, f.Entity, retriedAtOnce)
+	if err != nil {
+		return d, nil, err
+	}
+	quarantined = map[string]string{}
+	for _, key := range keys {
+		var parts []*string
+		if err := json.Unmarshal([]byte(key), &parts); err != nil {
+			return d, nil, fmt.Errorf("reading the quarantined key %s of %s: %w", key, f.Entity, err)
+		}
+		if whole := make([]string, len(parts)); known(parts, whole) && len(parts) == len(f.entity.mirror.Key) {
+			d.keys = append(d.keys, whole)
+			quarantined[keyOf(whole)] = key
+		}
+	}
+	return d, quarantined, nil
+}
+
+// known fills whole with the parts of a key; false when one is missing, so that only reading everything finds the row again.
+func known(parts []*string, whole []string) bool {
+	for i, p := range parts {
+		if p == nil {
+			return false
+		}
+		whole[i] = *p
+	}
+	return true
+}
+
+// watermark is how far the feed has been read: the greatest stamp, never back, and never past the source's own clock, so that
+// a stamp from the future hides nothing that is written until then. "" when no stamp was ever seen.
+func watermark(before string, newest, asOf time.Time) (string, error) {
+	if before != "" {
+		was, err := time.Parse(time.RFC3339Nano, before)
+		if err != nil {
+			return "", fmt.Errorf("reading the watermark: %w", err)
+		}
+		if was.After(newest) {
+			newest = was
+		}
+	}
+	if newest.IsZero() {
+		return "", nil
+	}
+	if newest.After(asOf) {
+		newest = asOf
+	}
+	return newest.UTC().Format(time.RFC3339Nano), nil
+}
+
+// failed writes down that the pass did not complete, unless it was called off or never its turn.
+func (p *pass) failed(ctx context.Context, db *portal.DB, err error) error {
+	kind := portal.Says(err).Kind
+	if ctx.Err() != nil || kind == portal.Conflict || kind == portal.NotFound {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	noted := db.AsWorker(ctx, "sync", func(tx *portal.Tx) error { return portal.PassFailed(ctx, tx, p.feed.Entity, err.Error()) })
+	return errors.Join(err, noted)
+}
+
+func (p *pass) progress(phase string) {
+	if p.options.Progress == nil {
+		return
+	}
+	p.told = time.Now()
+	now := Progress{Entity: p.feed.Entity, Phase: phase, Rows: p.result.Rows, Of: p.of, Took: time.Since(p.began)}
+	if phase == Done {
+		now.Result = &p.result
+	}
+	p.options.Progress(now)
+}

@@ -1,0 +1,7 @@
+package jobs
+
+import "extranet/portal/catalog"
+
+var productEntities = []entity{
+	{mirror: catalog.Mirror},
+}

@@ -1,0 +1,160 @@
+package jobs_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"extranet/jobs"
+	"extranet/portal/portaltest"
+)
+
+func exampleMapping(t testing.TB, c core) *jobs.Mapping {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "examples", "wide-world-importers.yaml"))
+	must(t, err)
+	return c.mapping(t, string(text))
+}
+
+// rowVersions tells every row of the mirrored tables, and which transaction wrote it.
+func rowVersions(t testing.TB, p *portaltest.Portal) string {
+	return strings.Join(table(t, p.Owner, `
+		SELECT 'partners', count(*), sum(xmin::text::bigint), max(changed_at) FROM partners UNION ALL
+		SELECT 'sites', count(*), sum(xmin::text::bigint), max(changed_at) FROM sites UNION ALL
+		SELECT 'contacts', count(*), sum(xmin::text::bigint), max(changed_at) FROM contacts UNION ALL
+		SELECT 'products', count(*), sum(xmin::text::bigint), max(changed_at) FROM products UNION ALL
+		SELECT 'orders', count(*), sum(xmin::text::bigint), max(changed_at) FROM orders UNION ALL
+		SELECT 'order_lines', count(*), sum(xmin::text::bigint), max(changed_at) FROM order_lines UNION ALL
+		SELECT 'shipments', count(*), sum(xmin::text::bigint), max(changed_at) FROM shipments UNION ALL
+		SELECT 'shipment_lines', count(*), sum(xmin::text::bigint), max(changed_at) FROM shipment_lines UNION ALL
+		SELECT 'packages', count(*), sum(xmin::text::bigint), max(changed_at) FROM packages UNION ALL
+		SELECT 'generations', count(*), sum(generation), NULL FROM generations ORDER BY 1`), "\n")
+}
+
+// TestWideWorldImporters mirrors a database that nobody here wrote, by the example file alone.
+func TestWideWorldImporters(t *testing.T) {
+	t.Parallel()
+	c := wideWorldImporters(t)
+	p := newPortal(t)
+	p.Arrange(t, `TRUNCATE partners CASCADE; INSERT INTO partners (partner_id, number, kind, name, changed_at) VALUES (1, 'HOST', 'host', 'Wide World Importers', now())`)
+	m := exampleMapping(t, c)
+
+	var shown strings.Builder
+	results, err := jobs.Sync(t.Context(), p.DB, m, jobs.Options{Progress: jobs.Bar(&shown, false)})
+	must(t, err)
+	if n := strings.Count(shown.String(), "done\n"); n != 9 {
+		t.Errorf("the progress shows %d entities done, want 9:\n%s", n, &shown)
+	}
+	shown.Reset()
+	must(t, jobs.PrintResults(&shown, results))
+	t.Logf("\n%s", &shown)
+	expect(t, "quarantine", quarantined(t, p), "")
+
+	// Row counts are those that expected.tsv of the data set tells.
+	known := map[string]int64{}
+	tsv, err := os.ReadFile(filepath.Join("..", "..", "shared", "coredb", "expected.tsv"))
+	must(t, err)
+	for line := range strings.Lines(string(tsv)) {
+		if f := strings.Split(line, "\t"); len(f) == 3 {
+			known[f[0]], _ = strconv.ParseInt(f[1], 10, 64)
+		}
+	}
+	rows := map[string]int64{}
+	for _, r := range results {
+		rows[r.Entity] = one[int64](t, p.Owner, `SELECT count(*) FROM `+r.Entity)
+		if r.Way != "full" || r.Rows != r.Inserted || r.Quarantined != 0 {
+			t.Errorf("first load: %+v", r)
+		}
+	}
+	for entity, want := range map[string]int64{"sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
+		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948} {
+		if rows[entity] != want || want == 0 {
+			t.Errorf("%d %s, want %d", rows[entity], entity, want)
+		}
+	}
+
+	// Sums and single values are the core's, asked for in the core's own words.
+	sums := func(what string) {
+		t.Helper()
+		for name, q := range map[string][2]string{
+			"net":           {`SELECT sum(quantity * unit_price) FROM sales.order_lines`, `SELECT sum(net) FROM orders`},
+			"line net":      {`SELECT sum(quantity * unit_price) FROM sales.order_lines`, `SELECT sum(net) FROM order_lines`},
+			"total":         {`SELECT sum(n) FROM (SELECT sum(quantity * unit_price) + round(sum(quantity * unit_price * tax_rate / 100), 2) AS n FROM sales.order_lines GROUP BY order_id) x`, `SELECT sum(total) FROM orders`},
+			"ordered":       {`SELECT sum(quantity) FROM sales.order_lines`, `SELECT sum(ordered) FROM order_lines`},
+			"shipped":       {`SELECT sum(quantity) FROM sales.invoice_lines`, `SELECT sum(shipped) FROM order_lines`},
+			"moved":         {`SELECT sum(-quantity) FROM warehouse.stock_item_transactions WHERE invoice_id IS NOT NULL`, `SELECT sum(quantity) FROM shipment_lines`},
+			"identity":      {`SELECT count(*) FROM sales.order_lines`, `SELECT count(*) FROM order_lines WHERE ordered = shipped + backordered + cancelled + rest AND rest >= 0`},
+			"continued":     {`SELECT count(backorder_order_id) FROM sales.orders`, `SELECT count(continued_by) FROM orders`},
+			"delivered":     {`SELECT count(confirmed_delivery_time) FROM sales.invoices`, `SELECT count(*) FROM orders WHERE status = 'delivered'`},
+			"open":          {`SELECT count(*) FROM sales.orders o WHERE NOT EXISTS (SELECT 1 FROM sales.invoices i WHERE i.order_id = o.order_id)`, `SELECT count(*) FROM orders WHERE status IN ('open', 'picking')`},
+			"may log on":    {`SELECT count(*) FROM sales.customers c JOIN application.people p ON person_id IN (primary_contact_person_id, alternate_contact_person_id) WHERE is_permitted_to_logon`, `SELECT count(*) FROM contacts JOIN partners USING (partner_id) WHERE may_log_on AND kind = 'dealer'`},
+			"lines matched": {`SELECT count(*) FROM sales.invoice_lines`, `SELECT count(*) FROM shipment_lines s JOIN order_lines l ON l.partner_id = s.partner_id AND l.order_number = s.order_number AND l.line = s.order_line AND l.product = s.product`},
+			"of the biller": {`SELECT count(*) FROM sales.orders JOIN sales.customers USING (customer_id) WHERE bill_to_customer_id = 401`, `SELECT count(*) FROM orders JOIN partners USING (partner_id) WHERE partners.number = 'C401'`},
+			"weekdays":      {`SELECT sum(extract(doy FROM order_date) + extract(doy FROM expected_delivery_date)) FROM sales.orders`, `SELECT sum(extract(doy FROM ordered_on) + extract(doy FROM promised_on)) FROM orders`},
+			"signed for at": {`SELECT sum(extract(epoch FROM confirmed_delivery_time)) FROM sales.invoices`, `SELECT sum(extract(epoch FROM delivered_at)) FROM shipments`},
+			"weight":        {`SELECT sum(typical_weight_per_unit) FROM warehouse.stock_items`, `SELECT sum(weight_kg) FROM products`},
+		} {
+			want, got := one[string](t, c.DB, `SELECT trim_scale((`+q[0]+`)::numeric)`), one[string](t, p.Owner, `SELECT trim_scale((`+q[1]+`)::numeric)`)
+			if got != want {
+				t.Errorf("%s: %s is %s, in the core %s", what, name, got, want)
+			}
+		}
+	}
+	sums("first load")
+
+	// A pass over what has not changed writes nothing: incremental or whole.
+	before := rowVersions(t, p)
+	for _, full := range []bool{false, true} {
+		for entity, r := range sync(t, p, m, jobs.Options{Full: full}) {
+			if r.Inserted+r.Updated+r.Deleted+r.Quarantined != 0 {
+				t.Errorf("unchanged, full %t: %s %+v", full, entity, r)
+			}
+		}
+		expect(t, "row versions", rowVersions(t, p), before)
+	}
+
+	// The core moves on: an order with two lines is new, one is picked, one line is dearer, a customer is renamed, another bills elsewhere.
+	const stamp = `(SELECT max(last_edited_when) FROM sales.orders)`
+	moved := one[int](t, c.DB, `SELECT customer_id FROM sales.orders JOIN sales.customers USING (customer_id) WHERE bill_to_customer_id = 1 AND customer_id <> 1 ORDER BY order_id LIMIT 1`)
+	c.exec(t, `INSERT INTO sales.orders SELECT 80001, customer_id, salesperson_person_id, NULL, contact_person_id, NULL, '2016-05-31', '2016-06-01', 'PO-1', true, NULL, NULL, NULL, NULL, 1, `+stamp+` FROM sales.orders WHERE order_id = 73595`)
+	c.exec(t, `INSERT INTO sales.order_lines SELECT 900000 + n, 80001, n, 'Thing ' || n, 7, 10 * n, 0.35, 15, 0, NULL, 1, `+stamp+` FROM generate_series(1, 2) n`)
+	c.exec(t, `UPDATE sales.orders SET picking_completed_when = '2016-05-31 12:30', last_edited_when = `+stamp+` + interval '1 hour' WHERE order_id = 73595`)
+	c.exec(t, `UPDATE sales.order_lines SET unit_price = unit_price + 0.01, last_edited_when = `+stamp+` - interval '50 s' WHERE order_line_id = (SELECT max(order_line_id) FROM sales.order_lines WHERE order_id = 73594)`)
+	c.exec(t, `UPDATE sales.customers SET customer_name = 'Renamed', valid_from = '2016-06-01' WHERE customer_id = 801`)
+	c.exec(t, `UPDATE sales.customers SET bill_to_customer_id = 401, valid_from = '2016-06-01' WHERE customer_id = $1`, moved)
+	by := sync(t, p, m, jobs.Options{})
+	for _, entity := range []string{"orders", "order_lines", "shipments", "shipment_lines"} {
+		if r := by[entity]; r.Way != "incremental" || r.Inserted+r.Updated == 0 || r.Rows > rows[entity]/4 {
+			t.Errorf("after changes: %s %+v, want incremental, and few rows", entity, r)
+		}
+	}
+	expect(t, "new order", strings.Join(table(t, p.Owner, `SELECT status, ordered_on::text, net, tax, total, po_number FROM orders WHERE number = '80001'`), ""), "open|2016-05-31|10.50|1.58|12.08|PO-1")
+	expect(t, "picked order", one[string](t, p.Owner, `SELECT status FROM orders WHERE number = '73595'`), "picking")
+	expect(t, "what changed", strings.Join(table(t, p.Owner, `SELECT field, was, became FROM changes WHERE key = '73595'`), ""), "status|open|picking")
+	expect(t, "renamed site", one[string](t, p.Owner, `SELECT name FROM sites WHERE site = 'C801'`), "Renamed")
+	expect(t, "owners of the moved site's orders", strings.Join(table(t, p.Owner, `SELECT DISTINCT p.number FROM orders o JOIN partners p USING (partner_id) WHERE o.site = 'C`+strconv.Itoa(moved)+`'`), " "), "C401")
+	expect(t, "owners of its shipments", strings.Join(table(t, p.Owner, `SELECT DISTINCT p.number FROM shipments o JOIN partners p USING (partner_id) WHERE o.site = 'C`+strconv.Itoa(moved)+`'`), " "), "C401")
+	sums("after changes")
+
+	// An order goes with its lines; another loses a line and its total follows.
+	c.exec(t, `DELETE FROM sales.order_lines WHERE order_id = 80001`)
+	c.exec(t, `DELETE FROM sales.orders WHERE order_id = 80001`)
+	c.exec(t, `DELETE FROM sales.order_lines WHERE order_line_id = (SELECT max(order_line_id) FROM sales.order_lines WHERE order_id = 73594 AND EXISTS (SELECT 1 FROM sales.order_lines o WHERE o.order_id = 73594 AND o.order_line_id < order_lines.order_line_id) OR order_id = 73590)`)
+	by = sync(t, p, m, jobs.Options{})
+	if r := by["orders"]; r.Deleted != 0 {
+		t.Errorf("an incremental pass cannot know what is gone: %+v", r)
+	}
+	p.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	by = sync(t, p, m, jobs.Options{})
+	if r := by["orders"]; r.Way != "full" || r.Deleted != 1 || r.Updated != 1 {
+		t.Errorf("a day later: orders %+v, want full, 1 gone, 1 changed", r)
+	}
+	if r := by["order_lines"]; r.Way != "full" || r.Deleted != 3 {
+		t.Errorf("a day later: order_lines %+v, want full, 3 gone", r)
+	}
+	sums("after removals")
+	expect(t, "quarantine", quarantined(t, p), "")
+}
