@@ -11,8 +11,10 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,6 +125,9 @@ func (d door) identify(c *gin.Context) {
 		err = portal.Errorf(portal.Unauthenticated, "send an API token: Authorization: Bearer ext_…")
 	}
 	if err == nil {
+		err = noEmpties(c.Request.URL)
+	}
+	if err == nil {
 		err = d.limits.take(c.Writer.Header(), by)
 	}
 	if err != nil {
@@ -131,6 +136,27 @@ func (d door) identify(c *gin.Context) {
 	}
 	c.Set("partner", by.PartnerID) // for the request's log line
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, by))
+}
+
+// noEmpties refuses parameters that are there and say nothing: whoever sends one meant something else.
+func noEmpties(u *url.URL) error {
+	if u.RawQuery == "" {
+		return nil
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return portal.Because(portal.Malformed, err, "the query of this address cannot be read")
+	}
+	empty := map[string]string{}
+	for name, values := range query {
+		if slices.Contains(values, "") {
+			empty[name] = "is empty; leave it out or give it a value"
+		}
+	}
+	if len(empty) > 0 {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this request cannot be meant; each field says how to cure it", Fields: empty}
+	}
+	return nil
 }
 
 func callerOf(ctx context.Context) portal.Caller {

@@ -75,8 +75,8 @@ func Broke(err error, constraint string) bool {
 	return ok && e.Constraint == constraint
 }
 
-// unavailable tells a database that cannot be reached, or will not wait, from a mistake of ours.
-func unavailable(err error) error {
+// told tells a database that cannot be reached or will not wait, and text that is none, from a mistake of ours.
+func told(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -89,6 +89,8 @@ func unavailable(err error) error {
 			return Because(Unavailable, err, "the portal's database is not answering; try again shortly")
 		}
 		switch e.Code {
+		case "22021": // invalid UTF-8, or a zero byte
+			return Because(Malformed, err, "this holds characters that are not text")
 		case "55P03", "25006", "40001", "40P01": // lock timeout, read-only, serialization, deadlock
 			return Because(Unavailable, err, "the portal's database is busy; try again shortly")
 		}

@@ -125,19 +125,19 @@ func (db *DB) AsWorker(ctx context.Context, name string, f func(tx *Tx) error) e
 func (db *DB) do(ctx context.Context, by Caller, opening string, f func(tx *Tx) error) (err error) {
 	t, err := db.sql.BeginTxx(context.WithValue(ctx, openingKey{}, opening), nil)
 	if err != nil {
-		return unavailable(err)
+		return told(err)
 	}
 	defer t.Rollback()
 	tx := &Tx{tx: t, By: by, Now: db.Now().UTC().Truncate(time.Microsecond)}
 	if err := f(tx); err != nil {
-		return unavailable(err)
+		return told(err)
 	}
 	happened, err := tx.announce(ctx)
 	if err != nil {
-		return unavailable(err)
+		return told(err)
 	}
 	if err := t.Commit(); err != nil {
-		return unavailable(err)
+		return told(err)
 	}
 	db.news.apply(happened)
 	return nil
