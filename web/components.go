@@ -54,7 +54,7 @@ type Heading struct {
 type Freshness struct {
 	AsOf        time.Time // the core system's state that is shown
 	Stale       bool      // past the feed's limit
-	BehindSince time.Time // when a stale feed last was in step
+	BehindSince time.Time // when the feed began to fail; zero while it does not
 	Offered     bool      // whether the host offers this at all
 	Now         time.Time // left zero: the present
 }
@@ -266,12 +266,14 @@ func partsText(parts []Part, unit string) string {
 
 // An Event of a Timeline.
 type Event struct {
-	At     time.Time
-	Title  string
-	By     string // who did it: a person, a company, a system
-	Icon   Icon
-	Tone   Tone
-	Detail templ.Component // may be nil
+	At      time.Time
+	DayOnly bool // the time of day is not known
+	Title   string
+	Words   templ.Component // instead of Title
+	By      string          // who did it: a person, a company, a system
+	Icon    Icon
+	Tone    Tone
+	Detail  templ.Component // may be nil
 }
 
 // A Question asks before something is done that cannot be undone, or not easily.

@@ -71,19 +71,19 @@ func replaceSpace(s string) string { // the first one only
 }
 
 func TestAddress(t *testing.T) {
-	a := Address{Path: "/orders", Query: url.Values{"state": {"open"}, "after": {"45"}, "sort": {"number"}}}
+	a := Address{Path: "/orders", Query: url.Values{"state": {"open"}, "cursor": {"45"}, "sort": {"number"}}}
 	for _, c := range []struct {
 		set  []string
 		want string
 	}{
 		{nil, "/orders?sort=number&state=open"}, {[]string{"sort", "-number"}, "/orders?sort=-number&state=open"},
-		{[]string{"state", "", "sort", ""}, "/orders"}, {[]string{"after", "46"}, "/orders?after=46&sort=number&state=open"},
+		{[]string{"state", "", "sort", ""}, "/orders"}, {[]string{"cursor", "46"}, "/orders?cursor=46&sort=number&state=open"},
 	} {
 		if got := a.With(c.set...); got != c.want {
 			t.Errorf("%v: %s, want %s", c.set, got, c.want)
 		}
 	}
-	if a.Query.Get("after") != "45" {
+	if a.Query.Get("cursor") != "45" {
 		t.Error("With changed its address")
 	}
 	if got := (Address{Path: "/orders"}).With("sort", "number"); got != "/orders?sort=number" {

@@ -4,14 +4,14 @@ import "time"
 
 // A SessionRow is one place where the person is signed in.
 type SessionRow struct {
-	ID       string
-	Device   string // "Firefox on Windows"
-	Phone    bool
-	Network  string // where it was last seen from; may be empty
-	Started  time.Time
-	LastSeen time.Time
-	Ends     time.Time // at the latest
-	Current  bool
+	ID        string
+	Device    string // "Firefox on Windows"
+	Phone     bool
+	ActingFor string // the partner, where it is another than here
+	Started   time.Time
+	LastSeen  time.Time
+	Ends      time.Time // at the latest
+	Current   bool
 }
 
 func (r SessionRow) icon() Icon {

@@ -28,6 +28,7 @@ type Shell struct {
 	AnyOther string          // where to look for further partners, for those who reach too many to list
 
 	Nav    []NavItem // what the person may open, in order
+	Search bool      // there is something that the person may search
 	Query  string    // the search the box shows
 	Flash  *Flash
 	Error  *ShownError
@@ -143,14 +144,13 @@ type Address struct {
 }
 
 // With is the address with the given names set, "" taking one away. The list starts anew:
-// what paging has set ("after", "before") goes.
+// what paging has set ("cursor") goes.
 func (a Address) With(namesAndValues ...string) string {
 	q := maps.Clone(a.Query)
 	if q == nil {
 		q = url.Values{}
 	}
-	q.Del("after")
-	q.Del("before")
+	q.Del("cursor")
 	for i := 0; i+1 < len(namesAndValues); i += 2 {
 		if name, value := namesAndValues[i], namesAndValues[i+1]; value == "" {
 			q.Del(name)

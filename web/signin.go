@@ -8,6 +8,7 @@ type SignIn struct {
 	Mail    string // as asked for
 	Next    string // where the person wanted to go
 	Message SignInMessage
+	Text    string // says more than Message; may be empty
 	Fault   string // what is wrong with the mail address
 }
 
@@ -27,6 +28,7 @@ const (
 	SessionEnded      SignInMessage = "ended"
 	SessionRevoked    SignInMessage = "revoked"
 	IssuerUnreachable SignInMessage = "unreachable"
+	Invited           SignInMessage = "invited"
 	NoAccessYet       SignInMessage = "no-access"
 	SignInCancelled   SignInMessage = "cancelled"
 	SignInFailed      SignInMessage = "failed"
@@ -40,6 +42,8 @@ func (m SignInMessage) flash() *Flash {
 		return &Flash{Warn, "This session was ended", "You or an administrator ended it. If it was not you, tell your partner administrator."}
 	case IssuerUnreachable:
 		return &Flash{Warn, "Your company's sign-in does not answer", "The portal itself works. Try again in a few minutes, or ask your IT department."}
+	case Invited:
+		return &Flash{Info, "You are invited", "Sign in with the invited mail address to accept the invitation."}
 	case NoAccessYet:
 		return &Flash{Warn, "This account has no access yet", "You are signed in with your company, but no partner has invited this mail address. Ask your partner administrator for an invitation, or sign in with another account."}
 	case SignInCancelled:

@@ -1,6 +1,5 @@
 // What the pages can do beyond what they do without a script.
 import htmx from "htmx.org";
-import "htmx-ext-sse";
 
 // Ages count on while a page stays open: from what the server said, since the clock of a
 // device may be wrong.
@@ -22,6 +21,73 @@ function tick() {
 tick();
 setInterval(() => document.hidden || tick(), 1000);
 document.addEventListener("htmx:load", tick);
+
+// A live part of a page is brought up to date when the server says that something changed:
+// while it is looked at, and not from under somebody who has opened or marked something in it.
+// Only a page in sight holds a connection, for a browser has few of them.
+let news, due = false, busy = false, patience = 5000;
+const live = () => document.getElementById("live");
+function listen() {
+  const part = live();
+  if (!part || news || document.hidden) return;
+  news = new EventSource("/events");
+  for (const name of ["any", ...part.dataset.live.split(" ")]) news.addEventListener(name, changed);
+  news.addEventListener("ended", () => location.reload());
+  news.onopen = () => (patience = 5000);
+  news.onerror = () => {
+    if (news?.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    hush();
+    setTimeout(listen, patience * (1 + Math.random()));
+    patience = Math.min(2 * patience, 300000);
+  };
+}
+function hush() {
+  news?.close();
+  news = undefined;
+}
+function changed() {
+  if (due) return;
+  due = true;
+  setTimeout(refresh, 150); // several nouns change at once
+}
+async function refresh() {
+  const part = live(), here = location.href;
+  if (!due || busy || !part || document.hidden) return;
+  const marked = getSelection();
+  if (part.querySelector(".sort-choice[open], .pull[open]") || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
+    setTimeout(refresh, 2000);
+    return;
+  }
+  due = false;
+  busy = true;
+  try {
+    const answer = await fetch(here, { headers: { Live: "yes" } });
+    if (answer.redirected) return location.reload(); // to sign in
+    const page = await answer.text();
+    if (!answer.ok || location.href !== here || live() !== part) return;
+    const open = [...part.querySelectorAll("details")].map((d) => d.open);
+    htmx.swap(part, page, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 }, { select: "#live" });
+    live()?.querySelectorAll("details").forEach((d, i) => (d.open = open[i] ?? false));
+  } catch {
+    due = true; // the next news, or the next look, tries again
+  } finally {
+    busy = false;
+  }
+}
+listen();
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return hush();
+  listen();
+  if (live()) changed();
+});
+addEventListener("pagehide", hush);
+addEventListener("pageshow", (event) => event.persisted && (listen(), live() && changed()));
+
+// An address says what is filtered by, and nothing of what is not.
+htmx.on("htmx:configRequest", ({ detail }) => {
+  if (detail.verb !== "get") return;
+  for (const [name, value] of [...detail.formData.entries()]) if (value === "") detail.formData.delete(name);
+});
 
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {

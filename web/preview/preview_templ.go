@@ -431,7 +431,7 @@ func OrderList(s web.Shell, f web.Freshness, rows []order) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = web.Pages(web.Pager{First: "/orders", Next: "/orders?after=4500012345", Shown: len(rows), Noun: "orders"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = web.Pages(web.Pager{First: "/orders", Next: "/orders?cursor=4500012345", Shown: len(rows), Noun: "orders"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

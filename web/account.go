@@ -1,0 +1,48 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+func (w *Web) showAccount(ctx context.Context, r request) (reply, error) {
+	list, err := w.auth.Sessions(ctx, r.by)
+	if err != nil {
+		return reply{}, err
+	}
+	rows := make([]SessionRow, len(list))
+	for i, s := range list {
+		rows[i] = SessionRow{ID: s.ID.String(), Device: s.Device, Phone: strings.Contains(s.Device, "Android") || strings.Contains(s.Device, "iPhone"),
+			ActingFor: s.PartnerName, Started: s.CreatedAt, LastSeen: s.SeenAt, Ends: s.ExpiresAt, Current: s.Current}
+	}
+	r.shell.Title = "My account"
+	return reply{page: SessionsPage(r.shell, rows)}, nil
+}
+
+const themeCookie = "theme"
+
+// chooseTheme keeps the choice of colours in a cookie and goes back to the page it was made on.
+func (w *Web) chooseTheme(c *gin.Context) {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 8<<10)
+	theme := ParseTheme(c.PostForm("theme"))
+	cookie := &http.Cookie{Name: themeCookie, Value: theme.String(), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(w.base, "https:")}
+	if theme == ThemeAuto {
+		cookie.Value, cookie.MaxAge = "", -1
+	}
+	http.SetCookie(c.Writer, cookie)
+	c.Redirect(http.StatusSeeOther, localPath(c.PostForm("back")))
+}
+
+// localPath is p if it stays on this portal, and the start page otherwise.
+func localPath(p string) string {
+	u, err := url.Parse(p)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") ||
+		strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+		return "/"
+	}
+	return p
+}

@@ -1,0 +1,425 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"extranet/portal"
+	"extranet/portal/partners"
+	"extranet/web/assets"
+)
+
+// Auth says who is asking. Its errors are portal errors; nobody is Unauthenticated.
+type Auth interface {
+	Caller(*gin.Context) (portal.Caller, error)
+	Peek(*gin.Context) (portal.Caller, error) // as Caller, for what a page asks by itself: it does not keep the session alive
+	Person(context.Context, portal.Caller) (partners.Person, error)
+	Partners(context.Context, portal.Caller) ([]partners.Membership, error) // those the person may act for
+	Sessions(context.Context, portal.Caller) ([]partners.Session, error)
+}
+
+// Options hand the door what it needs of other rooms.
+type Options struct {
+	DB       *portal.DB
+	Auth     Auth
+	HostName string // of the company whose portal this is
+	Version  string
+	BaseURL  string // of the portal as browsers know it, without a path
+}
+
+// Web is the people's door. It serves any number of requests at once.
+type Web struct {
+	db       *portal.DB
+	auth     Auth
+	hostName string
+	version  string
+	base     string
+	origin   *http.CrossOriginProtection
+	streams  seats // live pages, by person
+	exports  seats // files being made, by person
+	docs     apiDocument
+}
+
+// New returns the door; Routes opens it.
+func New(o Options) *Web {
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), version: o.Version, base: strings.TrimSuffix(o.BaseURL, "/"),
+		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
+	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
+	_ = w.origin.AddTrustedOrigin(w.base)
+	return w
+}
+
+// ClosingKey is where a request's context may hold a <-chan struct{} that is closed when the
+// server is about to stop: streams end then.
+type ClosingKey struct{}
+
+// Routes opens the door on e. openapi describes the machines' door, as JSON, for the page that shows it.
+// What sign-in needs (/login, /logout, /partner, /account/sessions/…) is not among them.
+func (w *Web) Routes(e *gin.Engine, openapi []byte) {
+	w.docs = readAPI(openapi)
+	for _, r := range []struct {
+		method, path string
+		answer       gin.HandlerFunc
+	}{
+		{"GET", "/", w.page(w.home)},
+		{"GET", "/search", w.page(w.search)},
+		{"GET", "/orders", w.page(w.listOrders)},
+		{"GET", "/orders/:number", w.page(w.showOrder)},
+		{"GET", "/orders/export.csv", w.page(w.exportCSV)},
+		{"GET", "/orders/export.xlsx", w.page(w.exportXLSX)},
+		{"GET", "/company", w.page(w.showCompany)},
+		{"GET", "/feeds", w.page(w.showFeeds)},
+		{"GET", "/account", w.page(w.showAccount)},
+		{"GET", "/events", w.events},
+		{"POST", "/theme", w.chooseTheme},
+		{"GET", "/api/docs", w.public(w.showDocs)},
+		{"GET", assets.Prefix + "*file", gin.WrapH(assets.Handler())},
+		{"HEAD", assets.Prefix + "*file", gin.WrapH(assets.Handler())},
+	} {
+		e.Handle(r.method, r.path, w.sameOrigin, r.answer)
+	}
+}
+
+// sameOrigin refuses what would change something and comes from another site's page.
+func (w *Web) sameOrigin(c *gin.Context) {
+	if err := w.origin.Check(c.Request); err != nil {
+		w.Fail(c, portal.Because(portal.Forbidden, err, "this came from another site's page; open the portal's own page and do it there"))
+	}
+}
+
+// A request is what a page is asked for, by a caller who is known.
+type request struct {
+	by    portal.Caller
+	shell Shell
+	query url.Values
+	param func(string) string
+}
+
+// A reply is a page, a place to go instead, or a file.
+type reply struct {
+	status int // 0 = 200
+	page   templ.Component
+	to     string
+	file   *file
+}
+
+type handler = func(context.Context, request) (reply, error)
+
+// page answers a caller who is signed in, and sends everybody else to sign in.
+func (w *Web) page(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		who := w.auth.Caller
+		if c.GetHeader("Live") != "" { // the page asks by itself
+			who = w.auth.Peek
+		}
+		by, err := who(c)
+		if err == nil {
+			err = someone(by)
+		}
+		if err != nil {
+			w.Fail(c, err)
+			return
+		}
+		w.answer(c, by, h)
+	}
+}
+
+// public answers anybody.
+func (w *Web) public(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) { w.answer(c, w.caller(c), h) }
+}
+
+func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
+	ctx := c.Request.Context()
+	if by.PartnerID != 0 {
+		c.Set("partner", by.PartnerID)
+	}
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		w.Fail(c, portal.Because(portal.Malformed, err, "this address cannot be read"))
+		return
+	}
+	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, param: c.Param})
+	switch {
+	case err != nil:
+		if portal.Says(err).Kind == portal.Forbidden {
+			w.noteDenied(c, by, err)
+		}
+		w.Fail(c, err)
+	case r.to != "":
+		c.Redirect(http.StatusSeeOther, r.to)
+	case r.file != nil:
+		r.file.send(c)
+	default:
+		w.write(c, cmp.Or(r.status, http.StatusOK), r.page)
+	}
+}
+
+// caller is who asks, or nobody.
+func (w *Web) caller(c *gin.Context) portal.Caller {
+	by, err := w.auth.Peek(c)
+	if err != nil {
+		return portal.Caller{}
+	}
+	return by
+}
+
+func someone(by portal.Caller) error {
+	if by.PartnerID == 0 {
+		return portal.Errorf(portal.Unauthenticated, "sign in first")
+	}
+	return nil
+}
+
+// noteDenied audits that a right was missing.
+func (w *Web) noteDenied(c *gin.Context, by portal.Caller, err error) {
+	ctx := c.Request.Context()
+	if err := someone(by); err != nil {
+		return
+	}
+	if auditErr := w.db.Do(ctx, by, func(tx *portal.Tx) error {
+		return tx.Audit(ctx, "denied", "web "+c.FullPath(), map[string]string{"why": portal.Says(err).Msg})
+	}); auditErr != nil {
+		slog.ErrorContext(ctx, "a denial could not be audited", "err", auditErr)
+	}
+}
+
+// shell is what surrounds the page for the caller, who may be nobody. What cannot be found out is left out.
+func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
+	ctx := c.Request.Context()
+	s := Shell{HostName: w.hostName, Version: w.version, Path: c.Request.URL.RequestURI()}
+	if cookie, err := c.Request.Cookie(themeCookie); err == nil {
+		s.Theme = ParseTheme(cookie.Value)
+	}
+	if by.PartnerID == 0 {
+		return s
+	}
+	s.Person, s.Search = by.Name, by.Perms.Has(portal.OrdersRead)
+	s.Partner = PartnerChoice{ID: strconv.FormatInt(by.PartnerID, 10), Name: by.PartnerName, Number: by.PartnerNumber}
+	if by.PersonID != uuid.Nil {
+		if p, err := w.auth.Person(ctx, by); err == nil {
+			s.Mail = p.Email
+		}
+		if all, err := w.auth.Partners(ctx, by); err == nil {
+			for _, m := range all {
+				s.Partners = append(s.Partners, PartnerChoice{ID: strconv.FormatInt(m.PartnerID, 10), Name: m.PartnerName, Number: m.PartnerNumber})
+			}
+		}
+	}
+	at := func(href string, icon Icon, label string, may bool) {
+		if may {
+			path := c.Request.URL.Path
+			s.Nav = append(s.Nav, NavItem{Label: label, Href: href, Icon: icon, Current: path == href || href != "/" && strings.HasPrefix(path, href+"/")})
+		}
+	}
+	at("/", IconHome, "Home", true)
+	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
+	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
+	at("/feeds", IconRefresh, "Feeds", by.Host && by.Perms.Has(portal.FeedsRead))
+	return s
+}
+
+// statuses says how each kind is answered.
+var statuses = map[portal.Kind]int{
+	portal.Internal:        http.StatusInternalServerError,
+	portal.Malformed:       http.StatusBadRequest,
+	portal.Unauthenticated: http.StatusUnauthorized,
+	portal.Forbidden:       http.StatusForbidden,
+	portal.NotFound:        http.StatusNotFound,
+	portal.Conflict:        http.StatusConflict,
+	portal.Invalid:         http.StatusUnprocessableEntity,
+	portal.TooMany:         http.StatusTooManyRequests,
+	portal.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// closedByClient is logged for a request whose answer nobody waits for.
+const closedByClient = 499
+
+// Fail answers with the page that err is. Nobody is sent to sign in, and back here after it.
+func (w *Web) Fail(c *gin.Context, err error) {
+	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
+		c.AbortWithStatus(closedByClient)
+		return
+	}
+	_ = c.Error(err) // for the request's log line
+	says := portal.Says(err)
+	h := c.Writer.Header()
+	switch says.Kind {
+	case portal.Unauthenticated:
+		w.askToSignIn(c)
+		return
+	case portal.Unavailable:
+		h.Set("Retry-After", "2")
+	case portal.TooMany:
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "2")
+		}
+	}
+	w.failed(c, statuses[says.Kind], says.Msg, says.Fields)
+}
+
+// NotFound answers for paths that are not there; MethodNotAllowed for methods.
+func (w *Web) NotFound(c *gin.Context) {
+	w.failed(c, http.StatusNotFound, "there is no page at this address", nil)
+}
+
+// MethodNotAllowed answers for a path that is there, under another method; gin has set Allow.
+func (w *Web) MethodNotAllowed(c *gin.Context) {
+	w.failed(c, http.StatusMethodNotAllowed, "", nil)
+}
+
+func (w *Web) failed(c *gin.Context, status int, msg string, fields map[string]string) {
+	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request")}))
+	c.Abort()
+}
+
+// sessionCookie is the name under which auth keeps the session; one that is refused is over.
+const sessionCookie = "__Host-session"
+
+func (w *Web) askToSignIn(c *gin.Context) {
+	if c.GetHeader("HX-Request") != "" {
+		c.Header("HX-Refresh", "true")
+		c.AbortWithStatus(http.StatusUnauthorized)
+		return
+	}
+	q := url.Values{}
+	if c.Request.Method == http.MethodGet && c.Request.URL.RequestURI() != "/" {
+		q.Set("next", c.Request.URL.RequestURI())
+	}
+	if _, err := c.Request.Cookie(sessionCookie); err == nil {
+		q.Set("message", "ended")
+	}
+	to := "/login"
+	if len(q) > 0 {
+		to += "?" + q.Encode()
+	}
+	c.Redirect(http.StatusSeeOther, to)
+	c.Abort()
+}
+
+// ShowSignIn answers with the sign-in page.
+func (w *Web) ShowSignIn(c *gin.Context, status int, p SignIn) {
+	w.write(c, status, SignInPage(w.shell(c, portal.Caller{}), p))
+}
+
+// ShowSignedOut answers with the page that follows signing out.
+func (w *Web) ShowSignedOut(c *gin.Context) {
+	w.write(c, http.StatusOK, SignedOutPage(w.shell(c, portal.Caller{}), Issuer{}))
+}
+
+var (
+	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	zippers = sync.Pool{New: func() any { z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return z }}
+)
+
+// worthZipping is the size in bytes from which compression pays.
+const worthZipping = 1400
+
+// write renders the page whole before the first byte leaves: a page that fails halfway is an error, not half a page.
+// Pages hold no secrets that compression could give away.
+func (w *Web) write(c *gin.Context, status int, page templ.Component) {
+	body := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(body)
+	body.Reset()
+	if err := page.Render(c.Request.Context(), body); err != nil {
+		_ = c.Error(err)
+		c.AbortWithStatus(http.StatusInternalServerError)
+		return
+	}
+	h := c.Writer.Header()
+	h["Content-Type"] = []string{"text/html; charset=utf-8"}
+	h["Cache-Control"] = []string{"private, no-store"}
+	h["Vary"] = []string{"Accept-Encoding"}
+	if body.Len() < worthZipping || !assets.AcceptsGzip(c.GetHeader("Accept-Encoding")) {
+		h["Content-Length"] = []string{strconv.Itoa(body.Len())}
+		c.Status(status)
+		_, _ = c.Writer.Write(body.Bytes())
+		return
+	}
+	zipped, z := buffers.Get().(*bytes.Buffer), zippers.Get().(*gzip.Writer)
+	defer buffers.Put(zipped)
+	defer zippers.Put(z)
+	zipped.Reset()
+	z.Reset(zipped)
+	_, _ = z.Write(body.Bytes()) // into memory: it cannot fail
+	_ = z.Close()
+	h["Content-Encoding"] = []string{"gzip"}
+	h["Content-Length"] = []string{strconv.Itoa(zipped.Len())}
+	c.Status(status)
+	_, _ = c.Writer.Write(zipped.Bytes())
+}
+
+// read returns what load reads in the caller's transaction, from the cache where it is known. The value is shared: never change it.
+func read[T any](ctx context.Context, w *Web, by portal.Caller, noun, key string, load func(context.Context, *portal.Tx) (T, error)) (T, error) {
+	return portal.Cached(ctx, w.db, by, noun, "web:"+key, func(ctx context.Context) (v T, err error) {
+		err = w.db.Do(ctx, by, func(tx *portal.Tx) (err error) {
+			v, err = load(ctx, tx)
+			return err
+		})
+		return v, err
+	})
+}
+
+// fresh says how old what is shown is, made of these entities: as old as the oldest, behind since the first that is.
+func (w *Web) fresh(ctx context.Context, entities ...string) (f Freshness, err error) {
+	all := make([]portal.Freshness, len(entities))
+	for i, e := range entities {
+		if all[i], err = w.db.Freshness(ctx, e); err != nil {
+			return f, err
+		}
+	}
+	now := w.db.Now()
+	oldest := portal.Oldest(all...)
+	f = Freshness{AsOf: oldest.AsOf, Offered: oldest.Offered, Now: now}
+	for _, a := range all {
+		if !a.Offered {
+			continue
+		}
+		f.Stale = f.Stale || a.Stale(now)
+		if since := a.BehindSince; !since.IsZero() && (f.BehindSince.IsZero() || since.Before(f.BehindSince)) {
+			f.BehindSince = since
+		}
+	}
+	return f, nil
+}
+
+// seats limits how many of something a person has at once, in this process.
+type seats struct {
+	most  int
+	mu    sync.Mutex
+	taken map[string]int
+}
+
+// take returns the function that gives the seat back, or TooMany.
+func (s *seats) take(by portal.Caller, what string) (leave func(), err error) {
+	who := by.PersonID.String() + " " + by.Name
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[who] >= s.most {
+		return nil, portal.Errorf(portal.TooMany, "you have %d %s already; wait until one ends", s.most, what)
+	}
+	if s.taken == nil {
+		s.taken = map[string]int{}
+	}
+	s.taken[who]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.taken[who]--; s.taken[who] == 0 {
+			delete(s.taken, who)
+		}
+	}, nil
+}
