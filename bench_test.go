@@ -59,7 +59,7 @@ func BenchmarkOrders(b *testing.B) {
 		}
 	}
 	column(&numbers, `SELECT number FROM orders WHERE partner_id = 1001 ORDER BY md5(number) LIMIT 100000`)
-	column(&prefixes, `SELECT left(po_number, -1) FROM orders WHERE partner_id = 1001 ORDER BY md5(number) LIMIT 100000`)
+	column(&prefixes, `SELECT left(po_number, 6) FROM orders WHERE partner_id = 1001 ORDER BY md5(number) LIMIT 100000`)
 	column(&days, `SELECT (date '2040-01-01' + i)::text FROM generate_series(1, 100000) i`)
 	for _, c := range []struct {
 		name  string

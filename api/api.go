@@ -261,15 +261,11 @@ func (k *kept) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// read answers from the cache, or through load in the caller's transaction. key tells one read of the noun from another.
-func read[T any](ctx context.Context, d door, noun, key string, c Conditional, entities []string, load func(tx *portal.Tx) (T, error)) (*answer[T], error) {
+// read answers a T from the cache, or through load, which returns its JSON, in the caller's transaction. key tells one read of the noun from another.
+func read[T any](ctx context.Context, d door, noun, key string, c Conditional, entities []string, load func(tx *portal.Tx) ([]byte, error)) (*answer[T], error) {
 	by := callerOf(ctx)
 	k, err := portal.Cached(ctx, d.db, by, noun, "api:"+key, func(ctx context.Context) (k kept, err error) {
-		var v T
-		if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
-			return k, err
-		}
-		if k.body, err = json.Marshal(v); err != nil {
+		if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { k.body, err = load(tx); return err }); err != nil {
 			return k, err
 		}
 		h := fnv.New64a()

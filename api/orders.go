@@ -2,8 +2,9 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,7 +17,7 @@ func (d door) orders(h huma.API) {
 	huma.Register(h, operation("list-orders", http.MethodGet, "/orders", "Orders", "List orders",
 		"The partner's orders, newest first unless sorted otherwise. Follow `next` until it is empty; a cursor belongs to its sort."), d.listOrders)
 	huma.Register(h, operation("get-order", http.MethodGet, "/orders/{number}", "Orders", "Follow an order",
-		"One order with its lines, shipments, packages and timeline. In every line, ordered = shipped + backordered + cancelled + open."), d.getOrder)
+		"One order with its lines, changes, shipments and packages. In every line, ordered = shipped + backordered + cancelled + open."), d.getOrder)
 }
 
 type listOrdersInput struct {
@@ -39,12 +40,9 @@ type orderList struct {
 
 func (d door) listOrders(ctx context.Context, in *listOrdersInput) (*answer[orderList], error) {
 	f := orders.Filter{Statuses: in.Status, Site: in.Site, From: portal.Date(in.OrderedFrom), To: portal.Date(in.OrderedTo), Text: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor}
-	return read(ctx, d, "orders", "list"+f.Key(), in.Conditional, []string{"orders"}, func(tx *portal.Tx) (orderList, error) {
-		p, err := orders.List(ctx, tx, f)
-		if p.Items == nil {
-			p.Items = []orders.Order{}
-		}
-		return orderList{p.Items, p.Next, p.Prev}, err
+	return read[orderList](ctx, d, "orders", "list"+f.Key(), in.Conditional, []string{"orders"}, func(tx *portal.Tx) ([]byte, error) {
+		p, err := orders.ListJSON(ctx, tx, f)
+		return slices.Concat([]byte(`{"items":`), p.Items, []byte(`,"next":"`+p.Next+`","prev":"`+p.Prev+`"}`)), err // cursors are base64url
 	})
 }
 
@@ -55,7 +53,7 @@ type getOrderInput struct {
 
 func (d door) getOrder(ctx context.Context, in *getOrderInput) (*answer[shipments.Followed], error) {
 	entities := []string{"orders", "order_lines", "shipments", "shipment_lines", "packages"}
-	return read(ctx, d, "orders", fmt.Sprintf("order%q", in.Number), in.Conditional, entities, func(tx *portal.Tx) (shipments.Followed, error) {
-		return shipments.Follow(ctx, tx, in.Number)
+	return read[shipments.Followed](ctx, d, "orders", strconv.Quote(in.Number), in.Conditional, entities, func(tx *portal.Tx) ([]byte, error) {
+		return shipments.FollowJSON(ctx, tx, in.Number)
 	})
 }

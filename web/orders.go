@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"extranet/portal"
 	"extranet/portal/orders"
@@ -212,12 +211,6 @@ type followed struct {
 }
 
 func (w *Web) follow(ctx context.Context, by portal.Caller, number string) (shipments.Followed, error) {
-	if !utf8.ValidString(number) || strings.ContainsRune(number, 0) || len(number) > 100 {
-		if err := by.Need(portal.OrdersRead); err != nil {
-			return shipments.Followed{}, err
-		}
-		return shipments.Followed{}, portal.Errorf(portal.NotFound, "there is no order with this number")
-	}
 	return read(ctx, w, by, "orders", "order"+strconv.Quote(number), func(ctx context.Context, tx *portal.Tx) (shipments.Followed, error) {
 		return shipments.Follow(ctx, tx, number)
 	})
@@ -275,7 +268,7 @@ func (v followed) line(l shipments.Line) orders.Line {
 
 // moments are what happened, the latest first.
 func (v followed) moments() (all []Event) {
-	for _, e := range slices.Backward(v.Timeline) {
+	for _, e := range slices.Backward(v.Timeline()) {
 		m := Event{At: e.At, DayOnly: e.DayOnly}
 		switch e.What {
 		case "ordered":

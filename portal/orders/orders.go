@@ -2,7 +2,6 @@
 package orders
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -13,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 
@@ -51,26 +51,27 @@ var (
 
 // An Order is what a partner ordered at one time for one site.
 type Order struct {
-	Number      string        `db:"number" json:"number" doc:"The host's number"`
-	PONumber    string        `db:"po_number" json:"po_number" doc:"The partner's own number for it"`
-	Site        string        `db:"site" json:"site" doc:"The site it goes to"`
-	Contact     string        `db:"contact" json:"contact" doc:"Who ordered"`
-	Status      string        `db:"status" json:"status" enum:"open,held,picking,part_shipped,shipped,delivered,cancelled"`
-	Currency    string        `db:"currency" json:"currency" doc:"ISO 4217, of every amount"`
-	OrderedOn   portal.Date   `db:"ordered_on" json:"ordered_on" format:"date"`
-	RequestedOn portal.Date   `db:"requested_on" json:"requested_on" doc:"Day the partner asked for; null where it did not" format:"date" nullable:"true"`
-	PromisedOn  portal.Date   `db:"promised_on" json:"promised_on" doc:"Day the host promised; null until it did" format:"date" nullable:"true"`
-	Net         portal.Amount `db:"net" json:"net" doc:"Exact decimal, without tax"`
-	Tax         portal.Amount `db:"tax" json:"tax"`
-	Total       portal.Amount `db:"total" json:"total" doc:"net + tax"`
-	ContinuedBy string        `db:"continued_by" json:"continued_by" doc:"The back-order that took the rest; empty where none did"`
-	ChangedAt   time.Time     `db:"changed_at" json:"changed_at" doc:"When the portal last saw it change, UTC"`
+	Number      string        `json:"number" doc:"The host's number"`
+	PONumber    string        `json:"po_number" doc:"The partner's own number for it"`
+	Site        string        `json:"site" doc:"The site it goes to"`
+	Contact     string        `json:"contact" doc:"Who ordered"`
+	Status      string        `json:"status" enum:"open,held,picking,part_shipped,shipped,delivered,cancelled"`
+	Currency    string        `json:"currency" doc:"ISO 4217, of every amount"`
+	OrderedOn   portal.Date   `json:"ordered_on" format:"date"`
+	RequestedOn portal.Date   `json:"requested_on" doc:"Day the partner asked for; null where it did not" format:"date" nullable:"true"`
+	PromisedOn  portal.Date   `json:"promised_on" doc:"Day the host promised; null until it did" format:"date" nullable:"true"`
+	Net         portal.Amount `json:"net" doc:"Exact decimal, without tax"`
+	Tax         portal.Amount `json:"tax"`
+	Total       portal.Amount `json:"total" doc:"net + tax"`
+	ContinuedBy string        `json:"continued_by" doc:"The back-order that took the rest; empty where none did"`
+	ChangedAt   time.Time     `json:"changed_at" doc:"When the portal last saw it change, UTC"`
 }
 
-// Days are read as text, for they need no clock. Their output names hide the columns, so a sort names its table.
-const columns = `number, coalesce(po_number, '') AS po_number, coalesce(site, '') AS site, coalesce(contact, '') AS contact, status, currency,
-	ordered_on::text AS ordered_on, requested_on::text AS requested_on, promised_on::text AS promised_on, net, tax, total,
-	coalesce(continued_by, '') AS continued_by, changed_at`
+// document is an order as JSON with the members of Order. Postgres encodes it, once: for a machine it goes
+// out as it is. Amounts are text, to keep their places.
+const document = `o.number, coalesce(o.po_number, '') AS po_number, coalesce(o.site, '') AS site, coalesce(o.contact, '') AS contact, o.status, o.currency,
+	o.ordered_on, o.requested_on, o.promised_on, o.net::text AS net, o.tax::text AS tax, o.total::text AS total,
+	coalesce(o.continued_by, '') AS continued_by, o.changed_at`
 
 // Filter narrows and orders List and Export; the zero Filter lists everything, newest first.
 type Filter struct {
@@ -87,17 +88,12 @@ type Filter struct {
 // Orders without a promise come after all promised days.
 var Sorts = []string{"-ordered_on", "ordered_on", "-promised_on", "promised_on", "-total", "total", "-number", "number"}
 
-const unpromised portal.Date = "9999-12-31" // as the schema sorts it
-
-// sorts maps a sort to its column and to the value of it that a cursor remembers.
-var sorts = map[string]struct {
-	column, cast string
-	value        func(Order) string
-}{
-	"ordered_on":  {"o.ordered_on", "::date", func(o Order) string { return string(o.OrderedOn) }},
-	"promised_on": {"o.promise_sort", "::date", func(o Order) string { return string(cmp.Or(o.PromisedOn, unpromised)) }},
-	"total":       {"o.total_sort", "::float8", func(o Order) string { return string(o.Total) }},
-	"number":      {"o.number", "::text", func(o Order) string { return o.Number }},
+// sorts maps a sort to the column that orders it; a cursor remembers the column's value as text.
+var sorts = map[string]struct{ column, cast string }{
+	"ordered_on":  {"o.ordered_on", "::date"},
+	"promised_on": {"o.promise_sort", "::date"},
+	"total":       {"o.total_sort", "::float8"},
+	"number":      {"o.number", "::text"},
 }
 
 // A Page is one stretch of a list. Next and Prev are cursors; "" = there is no more that way.
@@ -193,33 +189,33 @@ func (f *Filter) cursor() (*cursor, error) {
 
 // where returns the conditions that every list shares, of static text, and their arguments.
 func (f *Filter) where(tx *portal.Tx) (string, []any) {
-	where, args := `partner_id = $1`, []any{tx.By.PartnerID}
+	where, args := `o.partner_id = $1`, []any{tx.By.PartnerID}
 	and := func(condition string, arg any) {
 		args = append(args, arg)
 		where += fmt.Sprintf(condition, len(args))
 	}
 	if tx.By.Sites != nil {
-		and(` AND site = ANY($%d)`, tx.By.Sites)
+		and(` AND o.site = ANY($%d)`, tx.By.Sites)
 	}
 	switch len(f.Statuses) {
 	case 0:
 	case 1:
-		and(` AND status = $%d`, f.Statuses[0])
+		and(` AND o.status = $%d`, f.Statuses[0])
 	default:
-		and(` AND status = ANY($%d)`, f.Statuses)
+		and(` AND o.status = ANY($%d)`, f.Statuses)
 	}
 	if f.Site != "" {
-		and(` AND site = $%d`, f.Site)
+		and(` AND o.site = $%d`, f.Site)
 	}
 	if f.From != "" {
-		and(` AND ordered_on >= $%d`, f.From)
+		and(` AND o.ordered_on >= $%d`, f.From)
 	}
 	if f.To != "" {
-		and(` AND ordered_on <= $%d`, f.To)
+		and(` AND o.ordered_on <= $%d`, f.To)
 	}
 	if text := strings.ToUpper(strings.TrimSpace(f.Text)); text != "" {
 		// A range of the pattern-ops index, for LIKE may not use it under row security.
-		and(` AND (number_search ~>=~ $%[1]d AND number_search ~<~ ($%[1]d || chr(1114111)) OR po_search ~>=~ $%[1]d AND po_search ~<~ ($%[1]d || chr(1114111)))`, text)
+		and(` AND (o.number_search ~>=~ $%[1]d AND o.number_search ~<~ ($%[1]d || chr(1114111)) OR o.po_search ~>=~ $%[1]d AND o.po_search ~<~ ($%[1]d || chr(1114111)))`, text)
 	}
 	return where, args
 }
@@ -240,11 +236,28 @@ func (f *Filter) query(tx *portal.Tx) (query string, args []any, back bool) {
 		where += fmt.Sprintf(` AND (%s, o.number) %s ($%d%s, $%d)`, by.column, beyond, len(args)-1, by.cast, len(args))
 	}
 	args = append(args, f.Limit+1)
-	return fmt.Sprintf(`SELECT %s FROM orders o WHERE %s ORDER BY %s%s, o.number%s LIMIT $%d`, columns, where, by.column, direction, direction, len(args)), args, back
+	return fmt.Sprintf(`SELECT row_to_json(d)::text, o.number, %s::text FROM orders o CROSS JOIN LATERAL (SELECT %s) d WHERE %s ORDER BY %[1]s%[4]s, o.number%[4]s LIMIT $%[5]d`,
+		by.column, document, where, direction, len(args)), args, back
 }
 
 // List returns the partner's orders that the caller's sites let it see. A filter that makes no sense is Invalid.
 func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
+	raw, err := ListJSON(ctx, tx, f)
+	if err != nil {
+		return p, err
+	}
+	p.Next, p.Prev = raw.Next, raw.Prev
+	return p, json.Unmarshal(raw.Items, &p.Items)
+}
+
+// A PageJSON is a Page whose Items are a JSON array.
+type PageJSON struct {
+	Items      []byte
+	Next, Prev string
+}
+
+// ListJSON is List for machines.
+func ListJSON(ctx context.Context, tx *portal.Tx, f Filter) (p PageJSON, err error) {
 	if err := tx.Need(portal.OrdersRead); err != nil {
 		return p, err
 	}
@@ -252,25 +265,41 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 		return p, err
 	}
 	query, args, back := f.query(tx)
-	if err := tx.Select(ctx, &p.Items, query, args...); err != nil {
+	type row struct{ doc, number, sorted string }
+	rows := make([]row, 0, f.Limit+1)
+	size := 2
+	err = tx.Each(ctx, func(r *sqlx.Rows) error {
+		var o row
+		err := r.Scan(&o.doc, &o.number, &o.sorted)
+		rows, size = append(rows, o), size+len(o.doc)+1
+		return err
+	}, query, args...)
+	if err != nil {
 		return p, fmt.Errorf("listing orders: %w", err)
 	}
-	more := len(p.Items) > f.Limit
+	more := len(rows) > f.Limit
 	if more {
-		p.Items = p.Items[:f.Limit]
+		rows = rows[:f.Limit]
 	}
 	if back {
-		slices.Reverse(p.Items)
+		slices.Reverse(rows)
 	}
-	if n := len(p.Items); n > 0 {
-		first, last, by := p.Items[0], p.Items[n-1], sorts[strings.TrimPrefix(f.Sort, "-")]
+	if n := len(rows); n > 0 {
 		if more || back {
-			p.Next = cursor{f.Sort, false, by.value(last), last.Number}.String()
+			p.Next = cursor{f.Sort, false, rows[n-1].sorted, rows[n-1].number}.String()
 		}
 		if f.Cursor != "" && (more || !back) {
-			p.Prev = cursor{f.Sort, true, by.value(first), first.Number}.String()
+			p.Prev = cursor{f.Sort, true, rows[0].sorted, rows[0].number}.String()
 		}
 	}
+	p.Items = append(make([]byte, 0, size), '[')
+	for i, o := range rows {
+		if i > 0 {
+			p.Items = append(p.Items, ',')
+		}
+		p.Items = append(p.Items, o.doc...)
+	}
+	p.Items = append(p.Items, ']')
 	return p, nil
 }
 
@@ -297,35 +326,44 @@ func Export(ctx context.Context, tx *portal.Tx, f Filter, format string, each fu
 	if down {
 		direction = " DESC"
 	}
-	err := tx.Each(ctx, func(row *sqlx.Rows) error {
-		var o Order
-		if err := row.StructScan(&o); err != nil {
-			return err
-		}
-		return each(o)
-	}, fmt.Sprintf(`SELECT %s FROM orders o WHERE %s ORDER BY %s%s, o.number%s`, columns, where, sorts[name].column, direction, direction), args...)
+	err := eachOrder(ctx, tx, each, fmt.Sprintf(`SELECT row_to_json(d)::text FROM (SELECT %s FROM orders o WHERE %s ORDER BY %s%s, o.number%s) d`, document, where, sorts[name].column, direction, direction), args...)
 	if err != nil {
 		return fmt.Errorf("exporting orders: %w", err)
 	}
 	return nil
 }
 
+// eachOrder gives f the orders that the query returns as documents.
+func eachOrder(ctx context.Context, tx *portal.Tx, f func(Order) error, query string, args ...any) error {
+	return tx.Each(ctx, func(row *sqlx.Rows) error {
+		var doc []byte
+		var o Order
+		if err := row.Scan(&doc); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(doc, &o); err != nil {
+			return err
+		}
+		return f(o)
+	}, query, args...)
+}
+
 // A Line is one product of an order. Ordered = Shipped + Backordered + Cancelled + Open, always;
 // a negative Open is what was shipped beyond the order.
 type Line struct {
-	Line        int64         `db:"line" json:"line"`
-	Product     string        `db:"product" json:"product"`
-	Description string        `db:"description" json:"description"`
-	Unit        string        `db:"unit" json:"unit" doc:"Of every quantity of the line"`
-	Ordered     portal.Amount `db:"ordered" json:"ordered" doc:"Exact decimal; ordered = shipped + backordered + cancelled + open"`
-	Shipped     portal.Amount `db:"shipped" json:"shipped"`
-	Backordered portal.Amount `db:"backordered" json:"backordered" doc:"Moved to the order that continues this one"`
-	Cancelled   portal.Amount `db:"cancelled" json:"cancelled"`
-	Open        portal.Amount `db:"rest" json:"open" doc:"Still to come; negative where more was shipped than ordered"`
-	Price       portal.Amount `db:"price" json:"price" doc:"Per unit, without tax, in the order's currency"`
-	Net         portal.Amount `db:"net" json:"net"`
-	RequestedOn portal.Date   `db:"requested_on" json:"requested_on" format:"date" nullable:"true"`
-	PromisedOn  portal.Date   `db:"promised_on" json:"promised_on" format:"date" nullable:"true"`
+	Line        int64         `json:"line"`
+	Product     string        `json:"product"`
+	Description string        `json:"description"`
+	Unit        string        `json:"unit" doc:"Of every quantity of the line"`
+	Ordered     portal.Amount `json:"ordered" doc:"Exact decimal; ordered = shipped + backordered + cancelled + open"`
+	Shipped     portal.Amount `json:"shipped"`
+	Backordered portal.Amount `json:"backordered" doc:"Moved to the order that continues this one"`
+	Cancelled   portal.Amount `json:"cancelled"`
+	Open        portal.Amount `json:"open" doc:"Still to come; negative where more was shipped than ordered"`
+	Price       portal.Amount `json:"price" doc:"Per unit, without tax, in the order's currency"`
+	Net         portal.Amount `json:"net"`
+	RequestedOn portal.Date   `json:"requested_on" format:"date" nullable:"true"`
+	PromisedOn  portal.Date   `json:"promised_on" format:"date" nullable:"true"`
 }
 
 // A Change is what the portal saw become another about an order.
@@ -343,51 +381,48 @@ type Detail struct {
 	Comment   string   `json:"comment"`
 	Continues string   `json:"continues" doc:"The order whose rest this back-order took; empty where it is none"`
 	Lines     []Line   `json:"lines"`
-	Changes   []Change `json:"-"` // newest first
+	Changes   []Change `json:"changes" doc:"Newest first, at most 200"`
 }
 
-// Get returns one order with its lines and changes. An order that is not there, is another
-// partner's, or goes to a site beyond the caller's limits is NotFound.
-func Get(ctx context.Context, tx *portal.Tx, number string) (d Detail, err error) {
+// GetJSON returns a Detail as JSON, with the members that more adds: static SQL of columns, in which $1 is the partner and
+// $2 the number. An order that is not there, is another partner's, or goes to a site beyond the caller's limits is NotFound.
+func GetJSON(ctx context.Context, tx *portal.Tx, number, more string) (doc []byte, err error) {
 	if err := tx.Need(portal.OrdersRead); err != nil {
-		return d, err
+		return nil, err
 	}
-	var o struct {
-		Order
-		Comment   string `db:"comment"`
-		Continues string `db:"continues"`
+	none := portal.Errorf(portal.NotFound, "there is no order with this number")
+	if !utf8.ValidString(number) || strings.ContainsRune(number, 0) {
+		return nil, none
 	}
-	err = tx.Get(ctx, &o, `
-		SELECT `+columns+`, coalesce(comment, '') AS comment,
-			coalesce((SELECT min(e.number) FROM orders e WHERE e.partner_id = $1 AND e.continued_by = $2), '') AS continues
-		FROM orders
-		WHERE partner_id = $1 AND number = $2 AND ($3::text[] IS NULL OR site = ANY($3))`,
+	err = tx.Get(ctx, &doc, `
+		SELECT row_to_json(d)::text FROM (
+			SELECT `+document+`, coalesce(o.comment, '') AS comment,
+				coalesce((SELECT min(e.number) FROM orders e WHERE e.partner_id = $1 AND e.continued_by = $2), '') AS continues,
+				(SELECT coalesce(json_agg(l ORDER BY l.line), '[]') FROM (
+					SELECT line, coalesce(product, '') AS product, description, coalesce(unit, '') AS unit, ordered::text AS ordered, shipped::text AS shipped,
+						backordered::text AS backordered, cancelled::text AS cancelled, rest::text AS open, price::text AS price, net::text AS net, requested_on, promised_on
+					FROM order_lines WHERE partner_id = $1 AND order_number = $2) l) AS lines,
+				(SELECT coalesce(json_agg(c), '[]') FROM (
+					SELECT key AS "order", at, field, coalesce(was, '') AS was, coalesce(became, '') AS became
+					FROM changes WHERE partner_id = $1 AND noun = 'orders' AND key = $2 ORDER BY at DESC, field LIMIT 200) c) AS changes`+more+`
+			FROM orders o
+			WHERE o.partner_id = $1 AND o.number = $2 AND ($3::text[] IS NULL OR o.site = ANY($3))) d`,
 		tx.By.PartnerID, number, portal.Limit(tx.By.Sites))
 	if errors.Is(err, sql.ErrNoRows) {
-		return d, portal.Errorf(portal.NotFound, "there is no order with this number")
+		return nil, none
 	} else if err != nil {
-		return d, fmt.Errorf("reading order: %w", err)
+		return nil, fmt.Errorf("reading order: %w", err)
 	}
-	d = Detail{Order: o.Order, Comment: o.Comment, Continues: o.Continues, Lines: []Line{}, Changes: []Change{}}
-	err = tx.Select(ctx, &d.Lines, `
-		SELECT line, coalesce(product, '') AS product, description, coalesce(unit, '') AS unit, ordered, shipped, backordered, cancelled, rest, price, net,
-			requested_on::text AS requested_on, promised_on::text AS promised_on
-		FROM order_lines
-		WHERE partner_id = $1 AND order_number = $2
-		ORDER BY line`, tx.By.PartnerID, number)
+	return doc, nil
+}
+
+// Get returns one order with its lines and changes; see [GetJSON].
+func Get(ctx context.Context, tx *portal.Tx, number string) (d Detail, err error) {
+	doc, err := GetJSON(ctx, tx, number, "")
 	if err != nil {
-		return d, fmt.Errorf("reading order lines: %w", err)
+		return d, err
 	}
-	err = tx.Select(ctx, &d.Changes, `
-		SELECT key, at, field, coalesce(was, '') AS was, coalesce(became, '') AS became
-		FROM changes
-		WHERE partner_id = $1 AND noun = 'orders' AND key = $2
-		ORDER BY at DESC, field
-		LIMIT 200`, tx.By.PartnerID, number)
-	if err != nil {
-		return d, fmt.Errorf("reading the order's changes: %w", err)
-	}
-	return d, nil
+	return d, json.Unmarshal(doc, &d)
 }
 
 // An Overview says what is open and what changed, for the caller's sites.
@@ -450,11 +485,11 @@ func Look(ctx context.Context, tx *portal.Tx) (v Overview, err error) {
 		return v, err
 	}
 	v.Newest = newest.Items
-	err = tx.Select(ctx, &v.Overdue, `
-		SELECT `+columns+` FROM orders o
-		WHERE partner_id = $1 AND status = ANY($2) AND promised_on < $3 AND ($4::text[] IS NULL OR site = ANY($4))
-		ORDER BY o.promised_on, o.number
-		LIMIT 5`, tx.By.PartnerID, Unshipped, today, sites)
+	err = eachOrder(ctx, tx, func(o Order) error { v.Overdue = append(v.Overdue, o); return nil }, `
+		SELECT row_to_json(d)::text FROM (SELECT `+document+` FROM orders o
+			WHERE o.partner_id = $1 AND o.status = ANY($2) AND o.promised_on < $3 AND ($4::text[] IS NULL OR o.site = ANY($4))
+			ORDER BY o.promised_on, o.number
+			LIMIT 5) d`, tx.By.PartnerID, Unshipped, today, sites)
 	if err != nil {
 		return v, fmt.Errorf("listing overdue orders: %w", err)
 	}

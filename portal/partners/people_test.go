@@ -119,6 +119,29 @@ func TestFollowContacts(t *testing.T) {
 	p.Arrange(t, `UPDATE partners SET closed_at = NULL`)
 	follow(t, p)
 	is("open again", "ann", "Dana")
+	// A contact who may not log on lets nobody in, not for a moment.
+	p.Arrange(t, `INSERT INTO contacts (partner_id, contact, name, email, may_log_on, changed_at) VALUES (3, 'c5', 'Dana', 'dana@x.example', false, now())`)
+	if _, err := admit(); err != nil {
+		t.Error(err)
+	}
+	var granted int
+	must(t, p.Owner.QueryRow(`SELECT count(*) FROM memberships WHERE partner_id = 3`).Scan(&granted))
+	if granted != 0 {
+		t.Error("a contact who may not log on was granted a membership")
+	}
+	// A token ends with its maker's membership for good.
+	p.Arrange(t, `INSERT INTO tokens (partner_id, token_id, name, secret_hash, permissions, person_id, created_by, created_at, expires_at)
+		SELECT 2, gen_random_uuid(), 'x', '', '{}', person_id, 'Dana', now(), now() FROM people WHERE name = 'Dana'`)
+	p.Arrange(t, `UPDATE contacts SET may_log_on = false WHERE contact = 'c1'`)
+	follow(t, p)
+	p.Arrange(t, `UPDATE contacts SET may_log_on = true WHERE contact = 'c1'`)
+	follow(t, p)
+	is("gone and back", "ann", "Dana")
+	var live int
+	must(t, p.Owner.QueryRow(`SELECT count(*) FROM tokens WHERE revoked_at IS NULL`).Scan(&live))
+	if live != 0 {
+		t.Error("a token came back with its maker's membership")
+	}
 	// What people ended stays ended, whatever the core says.
 	admin := member(t, p, portaltest.Acme, "zoe", "partner-admin", "buyer")
 	var dana uuid.UUID
