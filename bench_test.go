@@ -43,6 +43,11 @@ func BenchmarkOrders(b *testing.B) {
 	p := benchPortal(b)
 	ours, token := benchServer(b, p)
 	bare := benchBare(b, p)
+	forget := func() { // what earlier rounds left in memory
+		if err := p.AsWorker(b.Context(), "bench", func(tx *portal.Tx) error { tx.Changed("orders", 1001); return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
 	var numbers, days, prefixes []string
 	column := func(list *[]string, query string) {
 		rows, err := p.Owner.Query(query)
@@ -59,7 +64,13 @@ func BenchmarkOrders(b *testing.B) {
 		}
 	}
 	column(&numbers, `SELECT number FROM orders WHERE partner_id = 1001 ORDER BY md5(number) LIMIT 100000`)
-	column(&prefixes, `SELECT left(po_number, 6) FROM orders WHERE partner_id = 1001 ORDER BY md5(number) LIMIT 100000`)
+	column(&prefixes, `SELECT left(po_number, 6) FROM orders WHERE partner_id = 1001 GROUP BY 1 ORDER BY 1`)
+	var searches []string // a thousand prefixes of about a hundred orders each, told apart by limits around 50
+	for limit := 35; limit < 65; limit++ {
+		for _, p := range prefixes {
+			searches = append(searches, p+"&limit="+strconv.Itoa(limit))
+		}
+	}
 	column(&days, `SELECT (date '2040-01-01' + i)::text FROM generate_series(1, 100000) i`)
 	for _, c := range []struct {
 		name  string
@@ -69,13 +80,14 @@ func BenchmarkOrders(b *testing.B) {
 	}{
 		{"list", "/orders?limit=50&ordered_to=", days, days[0]},
 		{"detail", "/orders/", numbers, numbers[0]},
-		{"search", "/orders?limit=50&q=", prefixes, prefixes[0]},
+		{"search", "/orders?q=", searches, searches[15*len(prefixes)]},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var pq, uncached, cached []float64
 			n := 0 // where in vary
 			for range rounds {
 				pq = append(pq, load(b, bare, c.path, c.vary, &n, ""))
+				forget()
 				uncached = append(uncached, load(b, ours, "/api/v1"+c.path, c.vary, &n, token))
 				cached = append(cached, load(b, ours, "/api/v1"+c.path, []string{c.again}, new(int), token))
 			}
