@@ -137,6 +137,15 @@ func start(t *testing.T) *running {
 	return r
 }
 
+// admin reaches the Postgres under test as its superuser.
+func (r *running) admin(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("postgres", portaltest.Server(t).URL("postgres", "postgres"))
+	must(t, err)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -182,7 +182,7 @@ func copyCSV(t testing.TB, db *sql.DB, table, path string) {
 	must(t, conn.Raw(func(d any) error {
 		tx, err := d.(interface {
 			BeginTx(context.Context, driver.TxOptions) (driver.Tx, error)
-		}).BeginTx(t.Context(), driver.TxOptions{})
+		}).BeginTx(context.Background(), driver.TxOptions{})
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,8 @@ func copyCSV(t testing.TB, db *sql.DB, table, path string) {
 		if err := lines.Err(); err != nil {
 			return err
 		}
-		if _, err := stmt.Exec(nil); err != nil { //nolint:staticcheck // lib/pq ends a COPY so
+		//lint:ignore SA1019 lib/pq ends a COPY so
+		if _, err := stmt.Exec(nil); err != nil {
 			return err
 		}
 		if err := stmt.Close(); err != nil {

@@ -113,7 +113,6 @@ type stage struct {
 	m      Mirror
 	opened bool
 	copy   *sql.Stmt
-	touch  map[int64]bool
 }
 
 func (s *stage) columns() []string {

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -190,10 +189,8 @@ func (w *Web) noteDenied(c *gin.Context, by portal.Caller, err error) {
 	if err := someone(by); err != nil {
 		return
 	}
-	if auditErr := w.db.Do(ctx, by, func(tx *portal.Tx) error {
-		return tx.Audit(ctx, "denied", "web "+c.FullPath(), map[string]string{"why": portal.Says(err).Msg})
-	}); auditErr != nil {
-		slog.ErrorContext(ctx, "a denial could not be audited", "err", auditErr)
+	if auditErr := w.db.AuditDenial(ctx, by, "web "+c.FullPath(), err); auditErr != nil {
+		_ = c.Error(auditErr) // for the request's log line
 	}
 }
 
