@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -378,4 +379,40 @@ func TestConversations(t *testing.T) {
 			s.engine.ServeHTTP(w, r)
 		})
 	})
+}
+
+// TestIsolation_rowSecurityAlone asks every table for everything, with no predicate at all, as one partner:
+// Postgres alone keeps the others' rows back.
+func TestIsolation_rowSecurityAlone(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	newSuite(t, p)
+	var tables []string
+	rows, err := p.Owner.Query(`SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'partner_id' WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1`)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var table string
+		must(t, rows.Scan(&table))
+		tables = append(tables, table)
+	}
+	seen := 0
+	for _, table := range tables {
+		for _, partner := range []int64{portaltest.Acme, portaltest.Brock} {
+			var own, others int
+			err := p.Do(t.Context(), portaltest.As(partner), func(tx *portal.Tx) error {
+				return errors.Join(tx.Get(t.Context(), &others, `SELECT count(*) FROM `+table+` WHERE partner_id <> $1`, partner), tx.Get(t.Context(), &own, `SELECT count(*) FROM `+table))
+			})
+			if err != nil && !strings.Contains(err.Error(), "permission denied") {
+				t.Errorf("%s: %v", table, err)
+			}
+			if others > 0 {
+				t.Errorf("%s shows partner %d %d rows of others", table, partner, others)
+			}
+			seen += own
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d rows were seen in %v: the test shows nothing", seen, tables)
+	}
 }
