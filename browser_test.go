@@ -193,3 +193,28 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("the browser complained:\n%s", strings.Join(b.faults, "\n"))
 	}
 }
+
+// TestBrowser_switchesPartner lets somebody with two memberships act for one, then the other, with the rights of each.
+func TestBrowser_switchesPartner(t *testing.T) {
+	r, b := start(t), browse(t)
+	for _, p := range core.People() {
+		if len(p.Memberships) < 2 {
+			continue
+		}
+		b.signIn(r.base, p)
+		exports := cr.CSS(`a[href^="/orders/export.csv"]`)
+		b.do(cr.Navigate(r.base+"/orders"), cr.WaitVisible(cr.CSS(`#results`)))
+		if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll('a[href^="/orders/export.csv"]').length`)); err != nil || n == 0 {
+			t.Errorf("a buyer sees no export: %v", err)
+		}
+		first := b.text(`#results`)
+		b.do(cr.Evaluate[cr.Void](`(() => { const s = document.querySelector('form[action="/partner"] select'); s.selectedIndex = 1 - s.selectedIndex; s.form.requestSubmit() })()`),
+			cr.Sleep(500*time.Millisecond), cr.Navigate(r.base+"/orders"), cr.WaitVisible(cr.CSS(`#results`)), cr.WaitNotPresent(exports))
+		b.shot("switched")
+		if b.text(`#results`) == first {
+			t.Errorf("the same orders are shown for both partners")
+		}
+		return
+	}
+	t.Fatal("nobody has two memberships")
+}

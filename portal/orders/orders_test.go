@@ -235,7 +235,7 @@ func TestExport_isAudited(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	t.Parallel()
-	p := portaltest.New(t)
+	p := portaltest.NewWithoutRowSecurity(t) // the counts are the predicates' alone
 	fill(t, p, 30)
 	p.Arrange(t, `INSERT INTO changes (partner_id, noun, key, at, field, was, became) VALUES (2, 'orders', 'A3', '2026-03-01Z', 'status', 'held', 'open'), (3, 'orders', 'B3', '2026-03-01Z', 'status', 'held', 'open')`)
 	var v orders.Overview
