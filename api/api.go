@@ -37,6 +37,7 @@ type Options struct {
 	Partners  func(context.Context, portal.Caller) ([]partners.Membership, error) // those the caller may act for
 	RateLimit float64                                                             // requests per second for each caller; 0 = no limit
 	Version   string
+	BaseURL   string // of the portal: the one origin whose pages may read answers
 }
 
 // door is one open API.
@@ -45,15 +46,16 @@ type door struct {
 	caller   func(*gin.Context) (portal.Caller, error)
 	partners func(context.Context, portal.Caller) ([]partners.Membership, error)
 	limits   *limits
+	origin   []string
 }
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, limits: newLimits(o.RateLimit)}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "extranet", Version: o.Version, Contact: &huma.Contact{Name: "Your partner manager at the host"}, License: &huma.License{Name: "As agreed with the host"},
+			Info: &huma.Info{Title: "extranet", Version: o.Version, Contact: &huma.Contact{Name: "Your partner manager at the host"},
 				Description: "What partners do on the portal's pages, for their machines. Amounts and quantities are exact decimals in strings; days are `2006-01-02`; times are UTC. " +
 					"Every answer that comes from the host's core database says in `freshness` how old it is. What belongs to another partner does not exist: 404."},
 			Servers: []*huma.Server{{URL: Prefix}},
@@ -72,6 +74,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.orders(h)
 	d.access(h)
 
+	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(err) // a mistake in the route table, met at start
@@ -120,6 +123,7 @@ type callerKey struct{}
 
 // identify puts the caller into the request, or answers for one who is nobody or asks too often.
 func (d door) identify(c *gin.Context) {
+	c.Writer.Header()["Access-Control-Allow-Origin"] = d.origin
 	by, err := d.caller(c)
 	if err == nil && by.PartnerID == 0 {
 		err = portal.Errorf(portal.Unauthenticated, "send an API token: Authorization: Bearer ext_…")

@@ -24,8 +24,8 @@ type listOrdersInput struct {
 	Conditional
 	Status      []string `query:"status,explode" doc:"Any of these; may be repeated" enum:"open,held,picking,part_shipped,shipped,delivered,cancelled" maxItems:"7"`
 	Site        string   `query:"site" doc:"The number of a site" minLength:"1" maxLength:"100"`
-	OrderedFrom string   `query:"ordered_from" doc:"Ordered on this day or later" format:"date"`
-	OrderedTo   string   `query:"ordered_to" doc:"Ordered on this day or earlier" format:"date"`
+	OrderedFrom string   `query:"ordered_from" doc:"Ordered on this day or later" format:"date" maxLength:"10"`
+	OrderedTo   string   `query:"ordered_to" doc:"Ordered on this day or earlier" format:"date" maxLength:"10"`
 	Q           string   `query:"q" doc:"The beginning of an order number or of the partner's own number, in any case" minLength:"1" maxLength:"100"`
 	Sort        string   `query:"sort" doc:"A minus puts the greatest first; orders without a promise count as promised last" enum:"-ordered_on,ordered_on,-promised_on,promised_on,-total,total,-number,number" default:"-ordered_on"`
 	Limit       int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
