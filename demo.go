@@ -11,12 +11,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+	"unicode"
 
 	"extranet/jobs"
 	"extranet/portal"
@@ -71,7 +74,9 @@ type demoReady struct {
 type demo struct {
 	demoCommand
 	began    time.Time
-	ports    map[string]string // of the last start; the issuer's must stay, for it is part of who somebody is
+	ports    struct{ listen, issuer, ops string } // host:port
+	baseURL  string
+	open     bool
 	pg       *postgres.Server
 	ownerURL string
 	loginURL string
@@ -93,24 +98,39 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 	if c.Core != "" {
 		d.hostName = "Your company"
 	}
+	defer func() {
+		if ctx.Err() != nil && !d.open { // what breaks because of Ctrl-C is no fault
+			err = ctx.Err()
+		}
+	}()
 	if err := os.MkdirAll(d.Data, 0o755); err != nil {
+		return err
+	}
+	if d.Data, err = filepath.Abs(d.Data); err != nil {
 		return err
 	}
 	if err := d.choosePorts(); err != nil {
 		return err
 	}
-	d.say("Postgres, of its own")
+	d.say("Postgres, a private one")
 	d.pg, err = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(d.Data, "postgres")})
+	if errors.Is(err, postgres.ErrRunning) {
+		return fmt.Errorf("%w, or give this demo a folder of its own: --data DIR", err)
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.pg.Stop()) }()
-	d.say("Redis")
 	cache, err := redis.Start(ctx)
 	if err != nil {
 		return err
 	}
 	defer cache.Stop()
+	if cache.Real() {
+		d.say("Redis, a private one")
+	} else {
+		d.say("a stand-in for Redis: there is no redis-server on this machine")
+	}
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
@@ -119,18 +139,18 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	d.say("OIDC issuer")
-	base := "http://" + d.ports["listen"]
-	idp, err := issuer.Start(ctx, issuer.Options{Listen: d.ports["issuer"], Name: d.hostName, People: atIssuer(people), Clients: []issuer.Client{{
+	base := d.baseURL
+	idp, err := issuer.Start(ctx, issuer.Options{Listen: d.ports.issuer, Name: d.hostName, People: atIssuer(people), Clients: []issuer.Client{{
 		ID: "extranet", Secret: "demo", Name: "extranet", RedirectURIs: []string{base + "/auth/callback"}, PostLogoutRedirectURIs: []string{base + "/login?signed-out"},
 		BackchannelLogoutURI: base + "/auth/backchannel/host"}}})
 	if err != nil {
-		return fmt.Errorf("%w (its address is part of who people are; free it, or remove %s)", err, d.Data)
+		return err
 	}
 	defer idp.Stop()
 	if err := d.letIn(ctx, idp, people); err != nil {
 		return err
 	}
-	config := serveConfig{Listen: d.ports["listen"], OpsListen: d.ports["ops"], BaseURL: base, HostName: d.hostName, RedisURL: "redis://" + cache.Addr(),
+	config := serveConfig{Listen: d.ports.listen, OpsListen: d.ports.ops, BaseURL: base, HostName: d.hostName, RedisURL: "redis://" + cache.Addr(),
 		IssuerURL: idp.URL(), ClientID: "extranet", ClientSecret: "demo", SessionIdle: duration{Duration: 30 * time.Minute}, SessionAbsolute: duration{Duration: 12 * time.Hour},
 		RateLimit: c.Limit, MaxConnections: number{value: 16}, CacheMiB: number{value: 48}, DrainTimeout: duration{Duration: 3 * time.Second}, LogLevel: "info"}
 	config.DatabaseURL, config.Mapping = d.loginURL, d.mapping()
@@ -142,10 +162,19 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer log.Close()
+	d.open = true
 	all := []func(context.Context) error{func(ctx context.Context) error {
 		return serve(ctx, config, true, log, func() {
-			d.ready(demoReady{BaseURL: base, Issuer: idp.URL(), Ops: "http://" + d.ports["ops"], Database: d.ownerURL, Core: d.coreURL, Redis: cache.Addr(), People: people})
+			context.AfterFunc(ctx, func() { d.say("stopping") })
+			d.ready(demoReady{BaseURL: base, Issuer: idp.URL(), Ops: "http://" + reachable(d.ports.ops), Database: d.ownerURL, Core: d.coreURL, Redis: cache.Addr(), People: people})
 		})
+	}, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.pg.Done():
+			return fmt.Errorf("postgres has ended; its log is %s", filepath.Join(d.pg.Dir(), "postgres.log"))
+		}
 	}}
 	if c.Core == "" && !c.Still {
 		all = append(all, d.simulate)
@@ -163,50 +192,61 @@ func (d *demo) logFile() string { return filepath.Join(d.Data, "extranet.log") }
 
 func (d *demo) mapping() string { return cmp.Or(d.Map, filepath.Join(d.Data, "mapping.yaml")) }
 
-// choosePorts takes those asked for; the issuer keeps the one it had.
+// choosePorts takes the address asked for, and free ports after it for the issuer and the figures.
 func (d *demo) choosePorts() error {
-	file := filepath.Join(d.Data, "ports.json")
-	d.ports = map[string]string{}
-	if b, err := os.ReadFile(file); err == nil {
-		_ = json.Unmarshal(b, &d.ports) // one that cannot be read is one that is not there
-	}
 	host, port, err := net.SplitHostPort(d.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %q is not HOST:PORT", d.Listen)
 	}
-	listen := free(d.Listen)
-	if listen == "" {
+	if name, _, _ := net.SplitHostPort(reachable(d.Listen)); name != "localhost" && !isLoopback(name) {
+		return fmt.Errorf("--listen: browsers keep no sign-in over plain http, except on their own machine: take 127.0.0.1, localhost, or 0.0.0.0 behind a container's port")
+	}
+	d.ports.listen, err = free(d.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
 		if port != "8080" {
-			return fmt.Errorf("--listen: %s is taken", d.Listen)
+			return fmt.Errorf("--listen: another program listens on %s", d.Listen)
 		}
-		listen = free(net.JoinHostPort(host, "0"))
+		d.ports.listen, err = free(net.JoinHostPort(host, "0"))
 	}
-	_, port, _ = net.SplitHostPort(listen)
-	n, _ := strconv.Atoi(port)
-	d.ports["listen"] = listen
-	beside := func(n int) string {
-		return cmp.Or(free(net.JoinHostPort(host, strconv.Itoa(n))), free(net.JoinHostPort(host, "0")))
-	}
-	d.ports["ops"] = beside(n + 2)
-	if h, _, err := net.SplitHostPort(d.ports["issuer"]); err != nil || h != host {
-		d.ports["issuer"] = beside(n + 1)
-	}
-	b, err := json.Marshal(d.ports)
 	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	_, port, _ = net.SplitHostPort(d.ports.listen)
+	n, _ := strconv.Atoi(port)
+	d.baseURL = "http://" + reachable(d.ports.listen)
+	if d.ports.issuer, err = beside(host, n+1); err != nil {
 		return err
 	}
-	return os.WriteFile(file, b, 0o644)
+	d.ports.ops, err = beside(host, n+2)
+	return err
 }
 
-// free returns the address with its port when nothing listens there, or "".
-func free(address string) string {
+// beside returns the host with that port, or with any free one.
+func beside(host string, port int) (string, error) {
+	if address, err := free(net.JoinHostPort(host, strconv.Itoa(port))); err == nil {
+		return address, nil
+	}
+	return free(net.JoinHostPort(host, "0"))
+}
+
+// free returns the address with its port when nothing listens there.
+func free(address string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer l.Close()
 	host, _, _ := net.SplitHostPort(address)
-	return net.JoinHostPort(host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	return net.JoinHostPort(host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port)), nil
+}
+
+// reachable is how a browser on this machine names an address to listen on.
+func reachable(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 // prepare makes the databases and mirrors the core once, where that is not done yet.
@@ -328,14 +368,20 @@ func (d *demo) people(ctx context.Context) (list []demoPerson, err error) {
 
 func atIssuer(people []demoPerson) (list []issuer.Person) {
 	for _, p := range people {
-		list = append(list, issuer.Person{ID: p.id, Email: p.Email, Name: p.Name, Password: p.Password})
+		name := strings.Map(func(r rune) rune { // a core may hold what a sign-in refuses
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, p.Name)
+		list = append(list, issuer.Person{ID: p.id, Email: p.Email, Name: name, Password: p.Password})
 	}
 	return list
 }
 
 // letIn makes the people members and gives each an API token, kept with the data.
 func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerson) error {
-	file := filepath.Join(d.Data, "tokens.json")
+	file := filepath.Join(d.pg.Dir(), "tokens.json")
 	tokens := map[string]string{}
 	if b, err := os.ReadFile(file); err == nil {
 		_ = json.Unmarshal(b, &tokens) // one that cannot be read is made anew
@@ -345,6 +391,9 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 		return err
 	}
 	defer db.Close()
+	if err := d.follow(ctx, idp.URL()); err != nil {
+		return err
+	}
 	by, err := operator(ctx, db)
 	if err != nil {
 		return err
@@ -366,7 +415,7 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 				}
 				if j == 0 && tokens[p.Email] == "" {
 					perms := portal.PermissionsOf(m.Roles, partner.Kind == "host")
-					if tokens[p.Email], _, err = partners.CreateTokenFor(ctx, tx, partner.ID, partners.NewToken{Name: "demo " + p.Email,
+					if tokens[p.Email], _, err = partners.CreateTokenFor(ctx, tx, partner.ID, partners.NewToken{Name: "demo " + p.Email + " " + d.began.UTC().Format("2006-01-02 15:04:05"),
 						Permissions: perms.Names(), Sites: m.Sites, ExpiresIn: 365 * 24 * time.Hour}); err != nil {
 						return fmt.Errorf("a token for %s: %w", p.Email, err)
 					}
@@ -384,6 +433,21 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 		return err
 	}
 	return os.WriteFile(file, b, 0o600)
+}
+
+// follow makes the people of earlier starts those of the issuer at url: its address, which is part of who somebody is, follows --listen.
+func (d *demo) follow(ctx context.Context, url string) error {
+	owner, err := sql.Open("postgres", d.ownerURL)
+	if err != nil {
+		return err
+	}
+	defer owner.Close()
+	for _, table := range []string{"identities", "sessions"} {
+		if _, err := owner.ExecContext(ctx, `UPDATE `+table+` SET issuer = $1 WHERE issuer <> $1`, url); err != nil {
+			return fmt.Errorf("moving people to the issuer's address: %w", err)
+		}
+	}
+	return nil
 }
 
 // ready tells where everything is.

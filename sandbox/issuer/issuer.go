@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ import (
 
 // Options say who may sign in, and to what.
 type Options struct {
-	Listen  string // host:port on the loopback interface; port 0 is a free one, empty is 127.0.0.1:0
+	Listen  string // host:port; port 0 is a free one, a host for all interfaces is known as localhost, empty is 127.0.0.1:0
 	Name    string // shown on its pages
 	Clients []Client
 	People  []Person
@@ -82,6 +83,9 @@ func Start(ctx context.Context, o Options) (*Issuer, error) {
 	if err != nil {
 		l.Close()
 		return nil, fmt.Errorf("starting issuer: %w", err)
+	}
+	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
+		host = "localhost"
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 

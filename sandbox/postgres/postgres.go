@@ -72,6 +72,9 @@ type Server struct {
 	stopErr   error
 }
 
+// ErrRunning is returned for a folder whose server runs.
+var ErrRunning = errors.New("a server is already running")
+
 // Start starts a server and returns when it accepts connections. The superuser is postgres and needs no password; text is UTF-8, the time zone UTC.
 // ctx limits the start alone. A folder whose server is still running is an error; one left behind by a crash is recovered.
 func Start(ctx context.Context, o Options) (_ *Server, err error) {
@@ -173,7 +176,7 @@ func claim(ctx context.Context, dir string) (*os.File, error) {
 			f.Close()
 			running, _ := os.ReadFile(pidFile)
 			pid, _, _ := strings.Cut(string(running), "\n")
-			return nil, fmt.Errorf("a server is already running on %s (process %s): stop it first", dir, pid)
+			return nil, fmt.Errorf("%w on %s (process %s): stop it first", ErrRunning, dir, pid)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -269,7 +272,11 @@ func (s *Server) run(ctx context.Context, bin, data string, who account, o Optio
 	for {
 		select {
 		case <-s.process.Done():
-			return fmt.Errorf("the server ended at once (%v): %s", s.process.Err(), tail(log.Name()))
+			said := tail(log.Name())
+			if strings.Contains(said, "incompatible with server") {
+				said += "\nremove " + s.dir + " to begin anew, or set " + BinVariable + " to the programs that made it"
+			}
+			return fmt.Errorf("the server ended at once (%v): %s", s.process.Err(), said)
 		case <-ctx.Done():
 			return fmt.Errorf("the server is not ready: %w: %s", ctx.Err(), tail(log.Name()))
 		case <-time.After(10 * time.Millisecond):

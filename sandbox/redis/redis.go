@@ -71,17 +71,14 @@ func startChild(ctx context.Context, bin string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer os.RemoveAll(dir) // it reads nothing foreign there and writes nothing
 	cmd := exec.Command(bin, "--bind", "127.0.0.1", "--port", strconv.Itoa(addr.Port), "--save", "", "--appendonly", "no",
 		"--daemonize", "no", "--dir", dir, "--loglevel", "warning")
 	p, err := child.Start(cmd, syscall.SIGKILL)
 	if err != nil {
-		os.RemoveAll(dir)
 		return nil, err
 	}
-	s := &Server{addr: addr.String(), process: p, end: func() {
-		p.Stop(syscall.SIGTERM, 5*time.Second)
-		os.RemoveAll(dir)
-	}}
+	s := &Server{addr: addr.String(), process: p, end: func() { p.Stop(syscall.SIGTERM, 5*time.Second) }}
 	for {
 		select {
 		case <-p.Done():
