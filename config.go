@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ type serveConfig struct {
 	CacheMiB         number   `name:"cache-mib" env:"EXTRANET_CACHE_MIB" default:"48" help:"Memory for answers kept in process, MiB."`
 	TrustedProxies   []string `env:"EXTRANET_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed; none by default."`
 	DrainTimeout     duration `env:"EXTRANET_DRAIN_TIMEOUT" default:"20s" help:"How long requests and passes under way may take to finish at the end."`
-	LogLevel         string   `env:"EXTRANET_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+	LogLevel         string   `env:"EXTRANET_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 
 	issuers []auth.Issuer
 	redis   *redis.Options
@@ -95,7 +96,8 @@ func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the configuration has %d fault(s):\n%w", len(f), errors.Join(f...))
+	slices.SortFunc(f, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return fmt.Errorf("the configuration cannot be used:\n%w", errors.Join(f...))
 }
 
 // secret puts the file's content into value.
@@ -170,6 +172,7 @@ func (c *serveConfig) check(work bool) error {
 			f.add(name, "%s", n.fault)
 		}
 	}
+	checkLevel(&f, c.LogLevel)
 	for _, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			if _, err := netip.ParseAddr(p); err != nil {
@@ -178,6 +181,12 @@ func (c *serveConfig) check(work bool) error {
 		}
 	}
 	return f.err()
+}
+
+func checkLevel(f *faults, level string) {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, level) {
+		f.add("log-level", "%q is none; choose debug, info, warn or error", level)
+	}
 }
 
 func isLoopback(host string) bool {

@@ -112,6 +112,6 @@ func (f feedFigures) Collect(out chan<- prometheus.Metric) {
 
 func newLog(level string, to io.Writer) *slog.Logger {
 	var l slog.Level
-	_ = l.UnmarshalText([]byte(level)) // the flag's enum allows what it reads
+	_ = l.UnmarshalText([]byte(level)) // checkLevel lets through what it reads
 	return slog.New(slog.NewJSONHandler(to, &slog.HandlerOptions{Level: l}))
 }

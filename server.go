@@ -34,7 +34,7 @@ func (c serveCommand) Run(ctx context.Context) error {
 	if err := c.check(c.Work); err != nil {
 		return err
 	}
-	return serve(ctx, c.serveConfig, c.Work, os.Stdout, nil)
+	return serve(ctx, c.serveConfig, c.Work, os.Stdout, func() {})
 }
 
 type workCommand struct {
@@ -42,7 +42,7 @@ type workCommand struct {
 	mappingConfig
 	OpsListen    string   `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"Address for /healthz, /readyz and /metrics; keep it from the public."`
 	DrainTimeout duration `env:"EXTRANET_DRAIN_TIMEOUT" default:"20s" help:"How long passes under way may take to finish at the end."`
-	LogLevel     string   `env:"EXTRANET_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+	LogLevel     string   `env:"EXTRANET_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 }
 
 func (c workCommand) Run(ctx context.Context) error {
@@ -55,6 +55,7 @@ func (c workCommand) Run(ctx context.Context) error {
 	if c.DrainTimeout.fault != "" {
 		f.add("drain-timeout", "%s", c.DrainTimeout.fault)
 	}
+	checkLevel(&f, c.LogLevel)
 	if err := f.err(); err != nil {
 		return err
 	}
@@ -114,6 +115,9 @@ func serve(ctx context.Context, c serveConfig, withJobs bool, logTo io.Writer, r
 		return err
 	}
 	defer db.Close()
+	if _, err := db.AllFreshness(ctx); err != nil { // a schema that is not there is told now, not to the first who asks
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	house, err := newHouse(c, db, log, registry)
 	if err != nil {
@@ -126,13 +130,12 @@ func serve(ctx context.Context, c serveConfig, withJobs bool, logTo io.Writer, r
 	all := []func(context.Context) error{
 		func(ctx context.Context) error { return listen(ctx, ops, c.DrainTimeout.Duration) },
 		func(ctx context.Context) error {
-			if ready != nil {
-				go func() {
-					if waitFor(ctx, c.Listen) == nil {
-						ready()
-					}
-				}()
-			}
+			go func() {
+				if waitFor(ctx, c.Listen) == nil {
+					log.Info("serving", "listen", c.Listen, "ops", c.OpsListen, "base_url", c.BaseURL, "jobs", withJobs)
+					ready()
+				}
+			}()
 			return listen(ctx, public, c.DrainTimeout.Duration)
 		},
 	}
@@ -141,7 +144,6 @@ func serve(ctx context.Context, c serveConfig, withJobs bool, logTo io.Writer, r
 			return work(ctx, c.DatabaseURL, c.Mapping, c.DrainTimeout.Duration, db, log)
 		})
 	}
-	log.Info("serving", "listen", c.Listen, "ops", c.OpsListen, "base_url", c.BaseURL, "jobs", withJobs)
 	return together(ctx, all...)
 }
 

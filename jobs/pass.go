@@ -86,6 +86,9 @@ func Pass(ctx context.Context, db *portal.DB, m *Mapping, entity string, o Optio
 	p.result.Seconds, p.result.RowsPerS = took.Seconds(), rate(p.result.Rows, took)
 	if err != nil {
 		p.result.Error = err.Error()
+		if ctx.Err() != nil {
+			p.result.Error = "called off"
+		}
 		p.result.Inserted, p.result.Updated, p.result.Deleted, p.result.Quarantined = 0, 0, 0, 0
 		err = p.failed(ctx, db, err)
 	}

@@ -89,6 +89,8 @@ func told(err error) error {
 			return Because(Unavailable, err, "the portal's database is not answering; try again shortly")
 		}
 		switch e.Code {
+		case "42P01", "3F000": // no such table or schema
+			return Because(Unavailable, err, "the portal's database lacks its schema; run extranet migrate")
 		case "22021": // invalid UTF-8, or a zero byte
 			return Because(Malformed, err, "this holds characters that are not text")
 		case "55P03", "25006", "40001", "40P01": // lock timeout, read-only, serialization, deadlock

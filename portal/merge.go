@@ -192,7 +192,7 @@ func (s *stage) close(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
 	}
-	_, err = s.tx.Exec(ctx, `ANALYZE stage (partner, `+strings.Join(s.m.Key, ", ")+`)`) // what it is joined by
+	_, err = s.tx.Exec(ctx, `ANALYZE stage (partner, refusal, `+strings.Join(s.m.Key, ", ")+`)`) // what it is joined and filtered by
 	return err
 }
 
