@@ -31,8 +31,9 @@ type Options struct {
 	HTTP     http.RoundTripper // to the issuers; nil = http.DefaultTransport
 }
 
-// An Issuer is an OpenID provider at which people sign in. It must know the redirect address BaseURL/auth/callback,
-// and may know the post-logout address BaseURL/login?signed-out and the back-channel logout address BaseURL/auth/backchannel/NAME.
+// An Issuer is an OpenID provider at which people sign in. It must know the redirect address BaseURL/auth/callback, or
+// BaseURL/auth/callback/NAME where there are several: with one address for all, an issuer could have another's answer brought
+// to it (RFC 9700, 4.4). It may know the post-logout address BaseURL/login?signed-out and the back-channel logout address BaseURL/auth/backchannel/NAME.
 type Issuer struct {
 	Name         string // in addresses and logs: lower-case letters, digits and hyphens
 	Label        string // what people call it; "" = Name
@@ -104,7 +105,11 @@ func New(o Options) (*Auth, error) {
 			}
 			claimed[i.Domains[n]] = i.Name
 		}
-		a.issuers = append(a.issuers, newIssuer(i, a.base+"/auth/callback", o.HTTP, func() time.Time { return o.DB.Now() }))
+		callback := a.base + "/auth/callback"
+		if len(o.Issuers) > 1 {
+			callback += "/" + i.Name
+		}
+		a.issuers = append(a.issuers, newIssuer(i, callback, o.HTTP, func() time.Time { return o.DB.Now() }))
 	}
 	for _, i := range a.issuers {
 		i.claimed = claimed
@@ -156,7 +161,7 @@ type Door struct {
 //	GET  /login                       the sign-in page; ?next=PATH &mail= &message=
 //	GET  /login/:issuer               starts signing in there; ?next=PATH &mail=
 //	POST /login                       the same as a form: issuer or mail, next
-//	GET  /auth/callback               the issuer's answer
+//	GET  /auth/callback               the issuer's answer; with several issuers /auth/callback/:issuer
 //	POST /auth/backchannel/:issuer    the issuer's own logout (OpenID Connect Back-Channel Logout 1.0)
 //	GET  /invitation/:secret          the link of an invitation
 //	POST /logout                      ends the session, then the issuer's own
@@ -170,7 +175,11 @@ func (a *Auth) Routes(r gin.IRouter, pages Pages) {
 	r.GET("/login", a.headers, a.showLogin)
 	r.GET("/login/:issuer", a.headers, a.startLogin)
 	r.POST("/login", a.headers, a.SameOrigin, a.startLogin)
-	r.GET("/auth/callback", a.headers, a.callback)
+	if len(a.issuers) > 1 {
+		r.GET("/auth/callback/:issuer", a.headers, a.callback)
+	} else {
+		r.GET("/auth/callback", a.headers, a.callback)
+	}
 	r.GET("/invitation/:secret", a.headers, a.openInvitation)
 	r.POST("/auth/backchannel/:issuer", a.headers, a.backchannel)
 	r.POST("/logout", a.headers, a.SameOrigin, a.logout)

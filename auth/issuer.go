@@ -34,6 +34,7 @@ const (
 	answerAtMost   = 1 << 20          // bytes of one answer
 	tokenAtMost    = 16 << 10         // bytes of a signed token
 	discoveryLasts = 15 * time.Minute // then it is read again
+	keysEvery      = time.Second      // its keys are asked for at most so often: anybody can send tokens of unknown keys
 	skew           = time.Minute      // by which an issuer's clock may be ahead
 	tokenAge       = 10 * time.Minute // at which a token that should be new is too old
 )
@@ -105,6 +106,29 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
 	b.left -= n
 	return n, err
+}
+
+// spaced waits between requests, so that no crowd of callers becomes one of questions.
+type spaced struct {
+	http.RoundTripper
+	mu   sync.Mutex
+	next time.Time
+}
+
+func (t *spaced) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.mu.Lock()
+	now := time.Now()
+	wait := t.next.Sub(now)
+	t.next = now.Add(max(wait, 0) + keysEvery)
+	t.mu.Unlock()
+	if wait > 0 {
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(wait):
+		}
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 var errUnreachable = errors.New("the issuer does not answer")
@@ -185,10 +209,13 @@ func (i *issuer) ask(ctx context.Context) (*provider, error) {
 	if i.ClientSecret == "" || len(said.Methods) > 0 && !slices.Contains(said.Methods, "client_secret_basic") && slices.Contains(said.Methods, "client_secret_post") {
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
+	asksKeys := *i.client
+	asksKeys.Transport = &spaced{RoundTripper: i.client.Transport}
+	keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, &asksKeys), said.Keys)
 	return &provider{
 		oidc: p, endSession: said.EndSession, saysIss: said.SaysIss, at: time.Now(),
 		oauth:    oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret, Endpoint: endpoint, RedirectURL: i.callback, Scopes: []string{oidc.ScopeOpenID, "email", "profile"}},
-		verifier: p.Verifier(&oidc.Config{ClientID: i.ClientID, SupportedSigningAlgs: accepted, Now: i.now}),
+		verifier: oidc.NewVerifier(i.URL, keys, &oidc.Config{ClientID: i.ClientID, SupportedSigningAlgs: accepted, Now: i.now}),
 	}, nil
 }
 

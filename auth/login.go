@@ -217,6 +217,10 @@ func (a *Auth) callback(c *gin.Context) {
 		a.refuse(c, nil, login.ReturnTo, portal.Errorf(portal.Malformed, "this sign-in is no longer offered; choose another"))
 		return
 	}
+	if len(a.issuers) > 1 && c.Param("issuer") != i.Name {
+		a.refuse(c, i, login.ReturnTo, i.refused("authorization answer: came to the address of %q", clean(c.Param("issuer"), 64)))
+		return
+	}
 	proof, err := a.answer(ctx, i, login, q)
 	if err != nil {
 		a.refuse(c, i, login.ReturnTo, err)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -677,6 +678,81 @@ func TestSeveralIssuers(t *testing.T) {
 	}
 	if got := fmt.Sprint(d.a.FormTargets()); got != "["+d.iss.URL+"]" {
 		t.Errorf("form targets: %s", got)
+	}
+}
+
+// TestMixUp: an issuer that sends the browser on to another one is not brought the other's answer.
+func TestMixUp(t *testing.T) {
+	t.Parallel()
+	bad := newFakeIssuer(t, func() time.Time { return portaltest.Now })
+	d := newDoor(t, func(o *auth.Options) {
+		o.Issuers = append(o.Issuers, auth.Issuer{Name: "bad", URL: bad.URL, ClientID: "portal", ClientSecret: clientSecret})
+	})
+	b := d.browser()
+	start := b.get("/login/bad?mail=dana@acme.example")
+	u, err := url.Parse(start.location)
+	must(t, err)
+	for _, to := range []string{"main", "bad"} {
+		q := u.Query()
+		if to == "main" { // where the honest issuer knows the portal; it sends answers nowhere else
+			q.Set("redirect_uri", d.http.URL+"/auth/callback/main")
+		}
+		answer := b.get(d.iss.URL + "/authorize?" + q.Encode()).location
+		before := bad.tokens.Load()
+		if to == "main" {
+			b.refused("an answer for another issuer's sign-in", b.get(answer), 400)
+			if got := bad.tokens.Load(); got != before {
+				t.Error("the code of the one issuer was brought to the other")
+			}
+		}
+	}
+	if got := u.Query().Get("redirect_uri"); got != d.http.URL+"/auth/callback/bad" {
+		t.Errorf("the issuer is told to answer to %s", got)
+	}
+	if p := b.get("/auth/callback?code=x&state=y"); p.status != 404 {
+		t.Errorf("an address for every issuer answers %d", p.status)
+	}
+	for _, name := range []string{"main", "bad"} {
+		who := d.browser()
+		start := who.get("/login/" + name + "?mail=bo@brock.example")
+		d.contact("bo-"+name, portaltest.Brock, "bo@brock.example")
+		p := who.get(who.get(start.location).location)
+		if name == "main" && p.status != 303 || name == "bad" && p.status != 403 { // the address is the first one's person's by then
+			t.Errorf("signing in at %s answers %d %s", name, p.status, p.body)
+		}
+	}
+}
+
+// TestBackchannel_wrongTokens: whoever sends tokens of made-up keys makes the portal ask the issuer for its keys now and then, and no
+// good token waits for that.
+func TestBackchannel_wrongTokens(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	send := func(change func(h, c map[string]any)) page {
+		return d.browser().post("/auth/backchannel/main", url.Values{"logout_token": {d.iss.logoutToken(change, nil)}})
+	}
+	d.browser().in("dana@acme.example")
+	var asked atomic.Int64
+	d.iss.set(script{keys: func(http.ResponseWriter, *http.Request) bool { asked.Add(1); return false }})
+	began := time.Now()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 4 {
+				if p := send(headed("kid", rand.Text())); p.status != 400 {
+					t.Errorf("a wrong token answers %d %s", p.status, p.body)
+				}
+			}
+		})
+	}
+	time.Sleep(500 * time.Millisecond)
+	sent := time.Now()
+	if p := send(nil); p.status != 200 || time.Since(sent) > time.Second || d.live() != 0 {
+		t.Errorf("a good token among them answers %d after %s, and %d sessions live", p.status, time.Since(sent), d.live())
+	}
+	all.Wait()
+	if n := asked.Load(); n > int64(time.Since(began)/time.Second)+2 {
+		t.Errorf("the issuer was asked for its keys %d times in %s", n, time.Since(began))
 	}
 }
 

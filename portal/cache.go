@@ -22,7 +22,7 @@ import (
 type cache struct {
 	near    *otter.Cache[string, entry] // in process; used only while the news arrives
 	far     *redis.Client
-	breaker atomic.Int64 // unix nanoseconds until which Redis is left alone
+	breaker atomic.Int64 // unix nanoseconds until which Redis is left alone; 0 = it answers
 }
 
 type entry struct {
@@ -51,7 +51,7 @@ func newCache(o Options) *cache {
 // Cached returns what load returns, from memory or Redis when it is known for the
 // caller's partner, scope and key at the current generation of noun. The value is shared: never
 // change it. Errors are not kept. With Redis gone the answer comes from the
-// database; with the news gone too, each time.
+// database; with the news gone too, each time. A partner that does not exist is NotFound.
 func Cached[T any](ctx context.Context, db *DB, by Caller, noun, key string, load func(ctx context.Context) (T, error)) (T, error) {
 	if by.PartnerID == 0 {
 		return load(ctx)
@@ -59,7 +59,7 @@ func Cached[T any](ctx context.Context, db *DB, by Caller, noun, key string, loa
 	return cached(ctx, db, tag{noun: noun, partner: by.PartnerID}, "{"+strconv.FormatInt(by.PartnerID, 10)+"}", by.Scope()+":"+key, load)
 }
 
-// CachedAccess is Cached for what a person may do, before it is known for which partner.
+// CachedAccess is Cached for what a person may do, before it is known for which partner. A person who does not exist is NotFound.
 func CachedAccess[T any](ctx context.Context, db *DB, person uuid.UUID, key string, load func(ctx context.Context) (T, error)) (T, error) {
 	return cached(ctx, db, tag{noun: "access", person: person}, "{"+person.String()+"}", key, load)
 }
@@ -141,8 +141,15 @@ func decode(body []byte, v any) error {
 	return json.Unmarshal(body, v)
 }
 
-// reachable reports that there is a Redis which answered lately.
-func (c *cache) reachable() bool { return c.far != nil && time.Now().UnixNano() >= c.breaker.Load() }
+// reachable reports that there is a Redis which answered lately. When it has been left alone for a
+// while, one caller is sent to see, and the others do not wait for the outcome.
+func (c *cache) reachable() bool {
+	if c.far == nil {
+		return false
+	}
+	until, now := c.breaker.Load(), time.Now()
+	return until == 0 || now.UnixNano() >= until && c.breaker.CompareAndSwap(until, now.Add(farPause).UnixNano())
+}
 
 // ask returns the body that Redis keeps under key. The key is kept with the body, and an answer that
 // carries another key is not believed.
@@ -154,11 +161,14 @@ func (c *cache) ask(ctx context.Context, key string) ([]byte, bool) {
 	defer cancel()
 	answer, err := c.far.Get(within, key).Bytes()
 	if err != nil {
-		if !errors.Is(err, redis.Nil) && ctx.Err() == nil {
+		if errors.Is(err, redis.Nil) {
+			c.breaker.Store(0)
+		} else if ctx.Err() == nil {
 			c.trip()
 		}
 		return nil, false
 	}
+	c.breaker.Store(0)
 	said, body, ok := bytes.Cut(answer, []byte{'\n'})
 	return body, ok && string(said) == key
 }
@@ -169,7 +179,9 @@ func (c *cache) tell(ctx context.Context, key string, body []byte) {
 	}
 	within, cancel := context.WithTimeout(ctx, farTimeout)
 	defer cancel()
-	if err := c.far.Set(within, key, key+"\n"+string(body), farTTL).Err(); err != nil && ctx.Err() == nil {
+	if err := c.far.Set(within, key, key+"\n"+string(body), farTTL).Err(); err == nil {
+		c.breaker.Store(0)
+	} else if ctx.Err() == nil {
 		c.trip()
 	}
 }

@@ -3,11 +3,13 @@ package portal
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +26,19 @@ import (
 // Each process keeps the generations it has asked for. While it hears the news,
 // an answer kept in process under the current generation is as good as the
 // database's. When it does not, it keeps nothing and asks.
+//
+// Hearing is proved, not assumed: every pingEvery the database is asked over the
+// very connection that carries the news, and an answer counts for hearsFor from
+// the moment of asking. So an answer from memory is at most hearsFor out of date, even when the
+// network swallows everything without a word or the process itself was stopped for a while.
+// With a network that works it is as late as the news: milliseconds.
+
+const (
+	pingEvery   = time.Second
+	hearsFor    = 3 * time.Second
+	silentFor   = 5 * time.Second // then the connection is taken for dead, and another is made
+	reconnectIn = 100 * time.Millisecond
+)
 
 const channel = "extranet"
 
@@ -138,11 +153,14 @@ type tag struct {
 type news struct {
 	log      *slog.Logger
 	listener *pq.Listener
-	stop     chan struct{}
-	done     chan struct{}
+	stop     context.Context // over when the news is closed
+	close    func() error
+	again    chan struct{} // a new connection is to be asked at once
 
-	hears atomic.Bool   // the listener is connected, and answered lately
-	epoch atomic.Uint64 // counts up whenever everything known is forgotten
+	began time.Time
+	heard atomic.Int64  // when the last question was asked that has an answer, nanoseconds since began; 0 = none since the connection was lost
+	lost  atomic.Uint64 // connections lost so far
+	epoch atomic.Uint64 // counts up whenever something known is forgotten
 
 	mu          sync.RWMutex
 	generations map[tag]int64
@@ -151,44 +169,55 @@ type news struct {
 	subs map[*Subscription]bool
 }
 
-// generationsAtMost bounds what a process remembers; past it, it forgets all and asks again.
+// generationsAtMost bounds what a process remembers; past it, it forgets a part and asks again.
 const generationsAtMost = 200_000
 
-func newNews(db *DB, o Options) *news {
-	n := &news{log: o.Log, stop: make(chan struct{}), done: make(chan struct{}), generations: map[tag]int64{}, subs: map[*Subscription]bool{}}
-	n.listener = pq.NewListener(o.URL, 100*time.Millisecond, 5*time.Second, func(e pq.ListenerEventType, err error) {
+func newNews(o Options) *news {
+	n := &news{log: o.Log, again: make(chan struct{}, 1), began: time.Now(), generations: map[tag]int64{}, subs: map[*Subscription]bool{}}
+	stop, cancel := context.WithCancel(context.Background())
+	n.stop = stop
+	n.listener = pq.NewDialListener(ear{stop}, o.URL, reconnectIn, 5*time.Second, func(e pq.ListenerEventType, _ error) {
 		switch e {
-		case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
-			n.hears.Store(false)
+		case pq.ListenerEventDisconnected:
+			n.lost.Add(1)
+			n.heard.Store(0)
 			n.forget()
 		case pq.ListenerEventReconnected:
 			n.forget()
-			n.hears.Store(true)
+			select {
+			case n.again <- struct{}{}:
+			default:
+			}
 		}
 	})
-	go n.run(db)
+	var running sync.WaitGroup
+	running.Go(n.run)
+	running.Go(n.ask)
+	n.close = func() error {
+		cancel()    // cuts the connection, on which the listener may be waiting with its lock held
+		go func() { // what is still on its way must not hold up the listener's end
+			for range n.listener.Notify {
+			}
+		}()
+		err := n.listener.Close()
+		running.Wait()
+		return err
+	}
 	return n
 }
 
-func (n *news) run(db *DB) {
-	defer close(n.done)
-	listening := make(chan error, 1)
-	go func() { listening <- n.listener.Listen(channel) }()
-	ping := time.NewTicker(2 * time.Second)
-	defer ping.Stop()
+// run applies the news as it arrives. It waits for nothing else: the answer to a ping comes behind the news on the same connection.
+func (n *news) run() {
 	for {
 		select {
-		case <-n.stop:
+		case <-n.stop.Done():
 			return
-		case err := <-listening:
-			if err == nil || errors.Is(err, pq.ErrChannelAlreadyOpen) {
-				n.forget()
-				n.hears.Store(true)
+		case m, open := <-n.listener.Notify:
+			if !open {
+				return
 			}
-		case m := <-n.listener.Notify:
 			if m == nil { // the connection was lost and is back: anything may have happened
 				n.forget()
-				n.hears.Store(true)
 				continue
 			}
 			var h happened
@@ -198,20 +227,84 @@ func (n *news) run(db *DB) {
 				continue
 			}
 			n.apply([]happened{h})
-		case <-ping.C:
-			if err := n.listener.Ping(); err != nil {
-				n.hears.Store(false)
-				n.forget()
-			}
 		}
 	}
 }
 
-func (n *news) close() error {
-	close(n.stop)
-	err := n.listener.Close()
-	<-n.done
-	return err
+// ask proves again and again that the news arrives.
+func (n *news) ask() {
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	listening := false
+	for {
+		if !listening {
+			if err := n.listener.Listen(channel); err == nil {
+				listening = true
+			} else if n.stop.Err() == nil {
+				n.log.Error("the database refuses its news", "err", err)
+			}
+		}
+		if listening {
+			lost, asked := n.lost.Load(), int64(time.Since(n.began))
+			if n.listener.Ping() == nil {
+				n.mu.Lock()
+				if n.lost.Load() == lost {
+					n.heard.Store(asked)
+				}
+				n.mu.Unlock()
+			}
+		}
+		select {
+		case <-n.stop.Done():
+			return
+		case <-n.again:
+		case <-ping.C:
+		}
+	}
+}
+
+// hears reports whether the news has been arriving until now.
+func (n *news) hears() bool {
+	heard := n.heard.Load()
+	return heard != 0 && time.Since(n.began)-time.Duration(heard) < hearsFor
+}
+
+// An ear makes the listener's connections. One on which nothing comes for silentFor is dead, whatever the
+// network says of it; pings see to it that something comes.
+type ear struct{ stop context.Context }
+
+func (e ear) Dial(network, address string) (net.Conn, error) {
+	return e.DialTimeout(network, address, silentFor)
+}
+
+func (e ear) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(e.stop, timeout)
+	defer cancel()
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &earConn{c, context.AfterFunc(e.stop, func() { c.Close() })}, nil
+}
+
+type earConn struct {
+	net.Conn
+	release func() bool
+}
+
+func (c *earConn) Read(b []byte) (int, error) {
+	c.SetReadDeadline(time.Now().Add(silentFor))
+	return c.Conn.Read(b)
+}
+
+func (c *earConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(silentFor))
+	return c.Conn.Write(b)
+}
+
+func (c *earConn) Close() error {
+	c.release()
+	return c.Conn.Close()
 }
 
 // forget drops all that is known, for news may have been missed, and wakes every subscriber.
@@ -232,6 +325,7 @@ func (n *news) apply(all []happened) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	hears := n.hears()
 	for _, h := range all {
 		for p, g := range h.Partners {
 			t := tag{noun: h.Noun, partner: p}
@@ -241,10 +335,11 @@ func (n *news) apply(all []happened) {
 			t := tag{noun: "access", person: p}
 			n.generations[t] = max(g, n.generations[t])
 		}
-		if h.All || len(n.generations) > generationsAtMost {
+		if h.All || !hears { // what is known beside it may have changed too
 			n.epoch.Add(1)
 			clear(n.generations)
 		}
+		n.bound()
 		if n.fresh != nil {
 			maps.Copy(n.fresh, h.Feeds)
 		}
@@ -259,8 +354,21 @@ func (n *news) apply(all []happened) {
 	}
 }
 
+// bound forgets a part of too many generations. What is being read meanwhile is not kept: it may be older than what was forgotten.
+func (n *news) bound() {
+	if len(n.generations) <= generationsAtMost {
+		return
+	}
+	n.epoch.Add(1)
+	for t := range n.generations {
+		if delete(n.generations, t); len(n.generations) <= generationsAtMost*7/8 {
+			return
+		}
+	}
+}
+
 func (n *news) freshness(entity string) (f Freshness, known bool) {
-	if !n.hears.Load() {
+	if !n.hears() {
 		return f, false
 	}
 	n.mu.RLock()
@@ -277,10 +385,11 @@ func (n *news) setFreshness(epoch uint64, all map[string]Freshness) {
 }
 
 // generation returns the generation of t, from memory while the news arrives, else from the database.
-// kept says that it came with the promise to hear of the next.
+// kept says that it came with the promise to hear of the next. A partner or person that does not exist is
+// NotFound, and leaves nothing in memory: ids can be made up.
 func (db *DB) generation(ctx context.Context, t tag) (g int64, kept bool, err error) {
 	n := db.news
-	hears := n.hears.Load()
+	hears := n.hears()
 	if hears {
 		n.mu.RLock()
 		g, known := n.generations[t]
@@ -292,10 +401,15 @@ func (db *DB) generation(ctx context.Context, t tag) (g int64, kept bool, err er
 	epoch := n.epoch.Load()
 	err = db.AtTheDoor(ctx, func(tx *Tx) error {
 		if t.person != uuid.Nil {
-			return tx.Get(ctx, &g, `SELECT coalesce((SELECT generation FROM people WHERE person_id = $1), 0)`, t.person)
+			return tx.Get(ctx, &g, `SELECT generation FROM people WHERE person_id = $1`, t.person)
 		}
-		return tx.Get(ctx, &g, `SELECT coalesce((SELECT generation FROM generations WHERE partner_id = $1 AND noun = $2), 0)`, t.partner, t.noun)
+		return tx.Get(ctx, &g, `
+			SELECT coalesce((SELECT generation FROM generations WHERE partner_id = $1 AND noun = $2), 0)
+			FROM partners WHERE partner_id = $1`, t.partner, t.noun)
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, Errorf(NotFound, "there is nobody of this id")
+	}
 	if err != nil || !hears {
 		return g, false, err
 	}
@@ -304,8 +418,10 @@ func (db *DB) generation(ctx context.Context, t tag) (g int64, kept bool, err er
 	if n.epoch.Load() != epoch {
 		return g, false, nil
 	}
-	n.generations[t] = max(g, n.generations[t])
-	return n.generations[t], true, nil
+	g = max(g, n.generations[t])
+	n.generations[t] = g
+	n.bound()
+	return g, true, nil
 }
 
 // A Subscription hears which nouns of one partner changed. A slow reader misses

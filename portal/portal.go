@@ -35,7 +35,7 @@ type DB struct {
 type Options struct {
 	URL      string        // of the login role, as lib/pq reads it
 	MaxConns int           // open connections at most; 0 = 16
-	Redis    *redis.Client // shared cache; nil = none
+	Redis    *redis.Client // shared cache, which must not wait long nor retry, and end with its context (ContextTimeoutEnabled); nil = none
 	CacheMiB int           // memory for answers kept in process; 0 = 48
 	Log      *slog.Logger
 }
@@ -62,7 +62,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db := &DB{sql: sqlx.NewDb(pool, "postgres"), Now: time.Now}
 	db.cache = newCache(o)
-	db.news = newNews(db, o)
+	db.news = newNews(o)
 	return db, nil
 }
 

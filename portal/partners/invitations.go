@@ -236,6 +236,12 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// isSecret reports whether text could be one of newSecret.
+func isSecret(text string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(b) == 32 && len(text) == 43
+}
+
 // HashOf is what is kept of a secret: SHA-256. Secrets are random and long, so it needs no salt.
 func HashOf(secret string) []byte {
 	h := sha256.Sum256([]byte(secret))

@@ -133,11 +133,14 @@ const HostNumber = "HOST"
 
 // NameHost makes the host a partner under this name, or gives it the name. tx is the worker's.
 func NameHost(ctx context.Context, tx *portal.Tx, name string) error {
-	_, err := tx.Exec(ctx, `
+	n, err := tx.Exec(ctx, `
 		INSERT INTO partners AS p (number, kind, name, changed_at) VALUES ($1, 'host', $2, $3)
 		ON CONFLICT (number) DO UPDATE SET name = $2, changed_at = $3 WHERE p.kind = 'host' AND p.name <> $2`, HostNumber, name, tx.Now)
 	if err != nil {
 		return fmt.Errorf("naming the host: %w", err)
+	}
+	if n > 0 {
+		return announceChanged(ctx, tx)
 	}
 	return nil
 }

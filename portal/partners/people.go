@@ -204,48 +204,50 @@ func grant(ctx context.Context, tx *portal.Tx, partner int64, p Person, roles, s
 
 // FollowContacts brings memberships in line with the core, after its contacts or partners changed. A
 // membership that came from a contact ends when none of the partner's contacts with that person's mail
-// address may log on any more. At a closed partner every membership ends, and every token is revoked.
-// A membership that ended so comes back when its cause is gone; a token does not. tx is the worker's.
+// address may log on any more, and is limited to the sites that these say. At a closed partner every membership ends, and every
+// token is revoked. A membership that ended so comes back when its cause is gone; a token does not.
+// Members and tokens of partners that changed in this transaction are announced: what is remembered of them names the partner.
+// tx is the worker's.
 func FollowContacts(ctx context.Context, tx *portal.Tx) error {
-	return follow(ctx, tx, uuid.NullUUID{})
+	if _, err := tx.Exec(ctx, followContacts); err != nil {
+		return fmt.Errorf("waiting for sign-ins: %w", err)
+	}
+	if err := follow(ctx, tx, uuid.NullUUID{}); err != nil {
+		return err
+	}
+	return announceChanged(ctx, tx)
 }
 
 // follow is FollowContacts for one person, or for all.
 func follow(ctx context.Context, tx *portal.Tx, person uuid.NullUUID) error {
-	type row struct {
-		PartnerID int64     `db:"partner_id"`
-		PersonID  uuid.UUID `db:"person_id"`
+	var moved []struct {
+		PartnerID int64          `db:"partner_id"`
+		PersonID  uuid.UUID      `db:"person_id"`
+		Ended     bool           `db:"ended"`
+		Sites     pq.StringArray `db:"sites"`
 	}
-	var ended, revived []row
-	err := tx.Select(ctx, &ended, `
-		UPDATE memberships m SET ended_at = $1, ended_by = $2
-		FROM partners p
-		WHERE p.partner_id = m.partner_id AND m.ended_at IS NULL AND ($3::uuid IS NULL OR m.person_id = $3)
-			AND (p.closed_at IS NOT NULL OR m.origin = 'contact' AND NOT EXISTS (
-				SELECT 1 FROM contacts c WHERE c.partner_id = m.partner_id AND lower(c.email) = lower(m.email) AND c.may_log_on))
-		RETURNING m.partner_id, m.person_id`, tx.Now, endedByCore, person)
+	err := tx.Select(ctx, &moved, `
+		UPDATE memberships m
+		SET ended_at = CASE WHEN NOT s.stays THEN $1::timestamptz END, ended_by = CASE WHEN NOT s.stays THEN $2 END, sites = s.sites
+		FROM (
+			SELECT w.partner_id, w.person_id, p.closed_at IS NULL AND (w.origin <> 'contact' OR a.yes IS NOT NULL) AS stays,
+				CASE WHEN a.yes THEN a.sites ELSE w.sites END AS sites
+			FROM memberships w JOIN partners p ON p.partner_id = w.partner_id
+				LEFT JOIN LATERAL (SELECT true AS yes, a.sites FROM `+contactAccess+`) a ON w.origin = 'contact'
+			WHERE (w.ended_at IS NULL OR w.ended_by = $2) AND ($3::uuid IS NULL OR w.person_id = $3)) s
+		WHERE m.partner_id = s.partner_id AND m.person_id = s.person_id AND (m.ended_at IS NULL OR m.ended_by = $2)
+			AND ((m.ended_at IS NULL) <> s.stays OR s.stays AND m.sites IS DISTINCT FROM s.sites)
+		RETURNING m.partner_id, m.person_id, m.ended_at IS NOT NULL AS ended, m.sites`, tx.Now, endedByCore, person)
 	if err != nil {
-		return fmt.Errorf("ending memberships: %w", err)
+		return fmt.Errorf("following the contacts: %w", err)
 	}
-	err = tx.Select(ctx, &revived, `
-		UPDATE memberships m SET ended_at = NULL, ended_by = NULL
-		FROM partners p
-		WHERE p.partner_id = m.partner_id AND m.ended_by = $1 AND ($2::uuid IS NULL OR m.person_id = $2) AND p.closed_at IS NULL
-			AND (m.origin <> 'contact' OR EXISTS (
-				SELECT 1 FROM contacts c WHERE c.partner_id = m.partner_id AND lower(c.email) = lower(m.email) AND c.may_log_on))
-		RETURNING m.partner_id, m.person_id`, endedByCore, person)
-	if err != nil {
-		return fmt.Errorf("reviving memberships: %w", err)
-	}
-	for _, r := range ended {
-		accessChanged(tx, r.PartnerID, r.PersonID)
-		if err := tx.AuditFor(ctx, r.PartnerID, "membership.end", r.PersonID.String(), map[string]string{"by": "the core"}); err != nil {
-			return err
+	for _, m := range moved {
+		action, detail := "membership.grant", map[string]string{"by": "the core", "sites": strings.Join(m.Sites, " ")}
+		if m.Ended {
+			action, detail = "membership.end", map[string]string{"by": "the core"}
 		}
-	}
-	for _, r := range revived {
-		accessChanged(tx, r.PartnerID, r.PersonID)
-		if err := tx.AuditFor(ctx, r.PartnerID, "membership.grant", r.PersonID.String(), map[string]string{"by": "the core"}); err != nil {
+		accessChanged(tx, m.PartnerID, m.PersonID)
+		if err := tx.AuditFor(ctx, m.PartnerID, action, m.PersonID.String(), detail); err != nil {
 			return err
 		}
 	}
@@ -269,6 +271,27 @@ func follow(ctx context.Context, tx *portal.Tx, person uuid.NullUUID) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// announceChanged announces the members and the tokens of partners whose row changed in this transaction.
+func announceChanged(ctx context.Context, tx *portal.Tx) error {
+	var members []uuid.UUID
+	err := tx.Select(ctx, &members, `
+		SELECT m.person_id FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
+		WHERE m.ended_at IS NULL AND p.changed_at = $1`, tx.Now)
+	if err != nil {
+		return fmt.Errorf("finding the members of changed partners: %w", err)
+	}
+	tx.AccessChanged(members...)
+	var machines []int64
+	err = tx.Select(ctx, &machines, `
+		SELECT DISTINCT t.partner_id FROM tokens t JOIN partners p ON p.partner_id = t.partner_id
+		WHERE t.revoked_at IS NULL AND p.changed_at = $1`, tx.Now)
+	if err != nil {
+		return fmt.Errorf("finding the tokens of changed partners: %w", err)
+	}
+	tx.Changed(accessNoun, machines...)
 	return nil
 }
 

@@ -160,8 +160,13 @@ func TestFollowContacts(t *testing.T) {
 		t.Errorf("with a new address: %d %v", partner, err)
 	}
 	proof.Email = "ann@x.example" // is ann's
+	p.Arrange(t, `INSERT INTO contacts (partner_id, contact, name, email, may_log_on, changed_at) VALUES (3, 'c6', 'Dana', 'dana@new.example', true, now())`)
 	if partner, err := admit(); partner != portaltest.Cord || err != nil {
 		t.Errorf("with another person's address: %d %v", partner, err)
+	}
+	must(t, p.Owner.QueryRow(`SELECT count(*) FROM memberships WHERE partner_id = 3 AND person_id = $1`, dana).Scan(&granted))
+	if granted != 0 {
+		t.Error("a contact was granted to whom the issuer does not say has the address")
 	}
 	var mail string
 	must(t, p.Owner.QueryRow(`SELECT email FROM people WHERE person_id = $1`, dana).Scan(&mail))
@@ -401,5 +406,240 @@ func TestTokens(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestContacts_sites: a contact is limited to the sites that the core names for them, and follows when it names others.
+func TestContacts_sites(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	s, tokens := partners.NewSessions(p.DB, partners.Limits{}, nil), partners.NewTokens(p.DB)
+	t.Cleanup(s.Close)
+	proof := partners.Proof{Issuer: issuer, Subject: "dana", Name: "Dana", Email: "dana@x.example"}
+	admit := func() (cookie string) {
+		t.Helper()
+		must(t, p.AtTheDoor(t.Context(), func(tx *portal.Tx) error {
+			person, partner, err := partners.Admit(t.Context(), tx, proof, nil)
+			if err != nil {
+				return err
+			}
+			cookie, _, err = s.Start(t.Context(), tx, proof, person, partner, "test", "")
+			return err
+		}))
+		return cookie
+	}
+	contacts := func(rows string) {
+		t.Helper()
+		p.Arrange(t, `DELETE FROM contacts`)
+		p.Arrange(t, `INSERT INTO contacts (partner_id, contact, site, name, email, may_log_on, changed_at) SELECT p, c, s, 'Dana', e, l, now() FROM (VALUES `+rows+`) AS v (p, c, s, e, l)`)
+	}
+	const invited = `, (2, 'n', 'D101', 'nora@x.example', true), (2, 'o', 'D101', 'oli@x.example', true)`
+	contacts(`(2, 'a', 'D101', 'Dana@X.example', true)` + invited)
+	cookie := admit()
+	var secret string
+	is := func(what string, want []string) {
+		t.Helper()
+		by, err := s.Resolve(t.Context(), cookie)
+		must(t, err)
+		if !slices.Equal(by.Sites, want) || (by.Sites == nil) != (want == nil) {
+			t.Errorf("%s: the session sees the sites %q, want %q", what, by.Sites, want)
+		}
+		if secret == "" {
+			return
+		}
+		by, err = tokens.Resolve(t.Context(), secret)
+		must(t, err)
+		if !slices.Equal(by.Sites, want) || (by.Sites == nil) != (want == nil) {
+			t.Errorf("%s: the token sees the sites %q, want %q", what, by.Sites, want)
+		}
+	}
+	is("one site", []string{"D101"})
+	operator, invitee := member(t, p, portaltest.Acme, "oli", "viewer"), member(t, p, portaltest.Acme, "nora", "viewer")
+	p.Arrange(t, `UPDATE memberships SET origin = 'invitation', sites = '{D100}' WHERE person_id = $1`, invitee.PersonID)
+	// A token of theirs for all sites is limited with them.
+	by, err := s.Resolve(t.Context(), cookie)
+	must(t, err)
+	by.Perms |= portal.Allow(portal.PeopleInvite)
+	by.Sites = nil
+	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) (err error) {
+		secret, _, err = partners.CreateToken(t.Context(), tx, partners.NewToken{Name: "x", Permissions: []string{"orders:read"}, ExpiresIn: time.Hour})
+		return err
+	}))
+	is("and a token", []string{"D101"})
+	for _, c := range []struct {
+		what, rows string
+		want       []string
+	}{
+		{"another site", `(2, 'a', 'D102', 'dana@x.example', true)`, []string{"D102"}},
+		{"two sites, one of them twice", `(2, 'a', 'D102', 'dana@x.example', true), (2, 'b', 'D101', 'DANA@x.example', true), (2, 'c', 'D101', 'dana@x.example', true)`, []string{"D101", "D102"}},
+		{"the head office among them", `(2, 'a', 'D102', 'dana@x.example', true), (2, 'b', 'D100', 'dana@x.example', true)`, nil},
+		{"the head office, but no leave to log on", `(2, 'a', 'D102', 'dana@x.example', true), (2, 'b', 'D100', 'dana@x.example', false)`, []string{"D102"}},
+		{"no site", `(2, 'a', NULL, 'dana@x.example', true)`, nil},
+		{"an empty site", `(2, 'a', '', 'dana@x.example', true), (2, 'b', 'D101', 'dana@x.example', true)`, nil},
+		{"no site at another partner", `(2, 'a', 'D101', 'dana@x.example', true), (3, 'b', NULL, 'dana@x.example', true)`, []string{"D101"}},
+		{"no site of somebody else", `(2, 'a', 'D101', 'dana@x.example', true), (2, 'b', NULL, 'eve@x.example', true)`, []string{"D101"}},
+	} {
+		contacts(c.rows + invited)
+		follow(t, p)
+		is(c.what, c.want)
+	}
+	contacts(`(2, 'a', 'D100', 'dana@x.example', true)` + invited)
+	cookie = admit()
+	is("at the next sign-in", nil)
+	contacts(`(2, 'a', 'D101', 'dana@x.example', true)` + invited)
+	cookie = admit()
+	is("and the one after", []string{"D101"})
+	// A token for more than its maker may see shows what both may.
+	p.Arrange(t, `UPDATE tokens SET sites = '{D102,D103}'`)
+	follow(t, p)
+	must(t, p.AsWorker(t.Context(), "test", func(tx *portal.Tx) error { tx.Changed("access", portaltest.Acme); return nil }))
+	if by, err := tokens.Resolve(t.Context(), secret); err != nil || by.Sites == nil || len(by.Sites) != 0 {
+		t.Errorf("a token for other sites than its maker's sees %q, %v, want none", by.Sites, err)
+	}
+	for person, want := range map[uuid.UUID]string{operator.PersonID: "", invitee.PersonID: "D100"} {
+		var got string
+		must(t, p.Owner.QueryRow(`SELECT coalesce(array_to_string(sites, ' '), '') FROM memberships WHERE person_id = $1`, person).Scan(&got))
+		if got != want {
+			t.Errorf("who came by no contact has the sites %q, want %q", got, want)
+		}
+	}
+	// What changes nothing is no news.
+	generation := func() (n int) {
+		must(t, p.Owner.QueryRow(`SELECT sum(generation) FROM people`).Scan(&n))
+		return n
+	}
+	before := generation()
+	follow(t, p)
+	if after := generation(); after != before {
+		t.Errorf("following contacts that did not change made access %d from %d", after, before)
+	}
+	// The audit tells what was granted from the first.
+	var told string
+	must(t, p.Owner.QueryRow(`SELECT string_agg(detail::jsonb->>'sites', ', ' ORDER BY seq) FROM audit WHERE partner_id = 2 AND action = 'membership.grant' AND target = $1::text`, by.PersonID).Scan(&told))
+	if want := "D101, D102, D101 D102, , D102, , D101, , D101"; told != want {
+		t.Errorf("the audit tells of grants of %q, want %q", told, want)
+	}
+}
+
+// TestSignIn_meetsContactsThatChange: a sign-in that read the contacts before they changed leaves nobody in.
+func TestSignIn_meetsContactsThatChange(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	p.Arrange(t, `INSERT INTO contacts (partner_id, contact, name, email, may_log_on, changed_at) VALUES (2, 'a', 'Dana', 'dana@x.example', true, now())`)
+	read, followed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		<-read
+		followed <- p.AsWorker(context.Background(), "contacts", func(tx *portal.Tx) error {
+			if _, err := tx.Exec(context.Background(), `UPDATE contacts SET may_log_on = false`); err != nil {
+				return err
+			}
+			return partners.FollowContacts(context.Background(), tx)
+		})
+	}()
+	must(t, p.AtTheDoor(t.Context(), func(tx *portal.Tx) error {
+		_, _, err := partners.Admit(t.Context(), tx, partners.Proof{Issuer: issuer, Subject: "dana", Name: "Dana", Email: "dana@x.example"}, nil)
+		close(read)
+		time.Sleep(300 * time.Millisecond)
+		return err
+	}))
+	must(t, <-followed)
+	var in int
+	must(t, p.Owner.QueryRow(`SELECT count(*) FROM memberships WHERE ended_at IS NULL`).Scan(&in))
+	if in != 0 {
+		t.Error("a contact who may not log on stayed in")
+	}
+}
+
+// TestPartner_renamed: who acts for a partner is told its name as it is now.
+func TestPartner_renamed(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	s, tokens := partners.NewSessions(p.DB, partners.Limits{}, nil), partners.NewTokens(p.DB)
+	t.Cleanup(s.Close)
+	admin, other, staff := member(t, p, portaltest.Acme, "zoe", "partner-admin", "viewer"), member(t, p, portaltest.Brock, "bo", "viewer"), member(t, p, portaltest.Host, "hal", "administrator")
+	cookie, others, staffs := start(t, p, s, admin), start(t, p, s, other), start(t, p, s, staff)
+	var secret string
+	must(t, p.Do(t.Context(), admin, func(tx *portal.Tx) (err error) {
+		secret, _, err = partners.CreateToken(t.Context(), tx, partners.NewToken{Name: "x", Permissions: []string{"orders:read"}, ExpiresIn: time.Hour})
+		return err
+	}))
+	is := func(who string, resolve func(context.Context, string) (portal.Caller, error), credential, want string) {
+		t.Helper()
+		by, err := resolve(t.Context(), credential)
+		must(t, err)
+		if got := by.PartnerName + " " + by.PartnerKind; got != want {
+			t.Errorf("%s acts for %s, want %s", who, got, want)
+		}
+	}
+	settled := func(name string) {
+		t.Helper()
+		is("the session", s.Resolve, cookie, name)
+		is("the token", tokens.Resolve, secret, name)
+		is("the other", s.Resolve, others, "Brock Wheels dealer")
+	}
+	time.Sleep(300 * time.Millisecond) // the news arrives, so that callers are remembered
+	settled("Acme Tyres dealer")
+	var before, after int
+	must(t, p.Owner.QueryRow(`SELECT generation FROM people WHERE person_id = $1`, other.PersonID).Scan(&before))
+	must(t, p.AsWorker(t.Context(), "partners", func(tx *portal.Tx) error {
+		if _, err := tx.Exec(t.Context(), `UPDATE partners SET name = 'Acme Wheels', kind = 'supplier', changed_at = $1 WHERE partner_id = 2`, tx.Now); err != nil {
+			return err
+		}
+		return partners.FollowContacts(t.Context(), tx)
+	}))
+	settled("Acme Wheels supplier")
+	must(t, p.Owner.QueryRow(`SELECT generation FROM people WHERE person_id = $1`, other.PersonID).Scan(&after))
+	if before != after {
+		t.Error("the access of a partner's people changed with another partner's name")
+	}
+	is("staff", s.Resolve, staffs, "Hosting Tyres host")
+	must(t, p.AsWorker(t.Context(), "host", func(tx *portal.Tx) error { return partners.NameHost(t.Context(), tx, "Hosting Wheels") }))
+	is("staff", s.Resolve, staffs, "Hosting Wheels host")
+}
+
+// TestMadeUpIDs: what no portal can have written is refused without a question to the database, and what it could have, but has not, is not remembered.
+func TestMadeUpIDs(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	s, tokens := partners.NewSessions(p.DB, partners.Limits{}, nil), partners.NewTokens(p.DB)
+	t.Cleanup(s.Close)
+	admin := member(t, p, portaltest.Acme, "zoe", "partner-admin", "viewer")
+	cookie := start(t, p, s, admin)
+	var token string
+	must(t, p.Do(t.Context(), admin, func(tx *portal.Tx) (err error) {
+		token, _, err = partners.CreateToken(t.Context(), tx, partners.NewToken{Name: "x", Permissions: []string{"orders:read"}, ExpiresIn: time.Hour})
+		return err
+	}))
+	nowhere, cancel := context.WithCancel(t.Context())
+	cancel() // a question to the database would fail as cancelled
+	put := func(s string, at int, c string) string { return s[:at] + c + s[at+len(c):] }
+	for what, c := range map[string]string{
+		"another version of id": put(cookie, 14, "1"), "another variant": put(cookie, 19, "c"), "capital letters": strings.ToUpper(cookie[:36]) + cookie[36:],
+		"a letter that is none": put(cookie, 40, "!"), "bits that are none": put(cookie, 79, "_"), "no id": put(cookie, 0, "zzzz"), "empty": "",
+	} {
+		_, err := s.Resolve(nowhere, c)
+		wants(t, "cookie: "+what, err, portal.Unauthenticated)
+	}
+	for what, c := range map[string]string{
+		"partner 0": put(token, 4, "aaaaaaaaaaaaa"), "a negative partner": put(token, 4, "7"), "capital letters": put(token, 60, "A"), "an id of another kind": put(token, 26, "a"), "empty": "",
+		"bits that are none": put(token, 42, "7"),
+	} {
+		_, err := tokens.Resolve(nowhere, c)
+		wants(t, "token: "+what, err, portal.Unauthenticated)
+	}
+	if _, err := s.Resolve(nowhere, put(cookie, 0, "0000")); !errors.Is(err, context.Canceled) {
+		t.Errorf("an id that could be: %v, want a question to the database", err)
+	}
+	for range 3 {
+		_, err := s.Resolve(t.Context(), put(cookie, 0, "0000"))
+		wants(t, "nobody's cookie", err, portal.Unauthenticated)
+		_, err = tokens.Resolve(t.Context(), put(token, 4, "aaaaaaaaa7"))
+		wants(t, "a token of no partner", err, portal.Unauthenticated)
+	}
+	if _, err := s.Resolve(t.Context(), cookie); err != nil {
+		t.Error(err)
+	}
+	if _, err := tokens.Resolve(t.Context(), token); err != nil {
+		t.Error(err)
 	}
 }

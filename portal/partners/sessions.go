@@ -109,6 +109,7 @@ var meaning = func() string {
 var (
 	noSession    = portal.Errorf(portal.Unauthenticated, "sign in first")
 	sessionEnded = portal.Errorf(portal.Unauthenticated, "this session was ended; sign in again")
+	noMember     = errors.New("the person is no member any more")
 )
 
 func (s *Sessions) sessionExpired() error {
@@ -143,8 +144,14 @@ func parseCookie(cookie string) (person uuid.UUID, hash [32]byte, ok bool) {
 		return person, hash, false
 	}
 	person, err := uuid.Parse(cookie[:36])
-	return person, sha256.Sum256([]byte(cookie[37:])), err == nil
+	if err != nil || !isRandom(person) || person.String() != cookie[:36] || !isSecret(cookie[37:]) {
+		return person, hash, false
+	}
+	return person, sha256.Sum256([]byte(cookie[37:])), true
 }
+
+// isRandom reports whether the id is of the kind that the portal makes. No other is worth a question to the database.
+func isRandom(id uuid.UUID) bool { return id.Version() == 4 && id.Variant() == uuid.RFC4122 }
 
 func (s *Sessions) resolve(ctx context.Context, cookie string, counts bool) (portal.Caller, error) {
 	person, hash, ok := parseCookie(cookie)
@@ -154,6 +161,9 @@ func (s *Sessions) resolve(ctx context.Context, cookie string, counts bool) (por
 	a, err := portal.CachedAccess(ctx, s.db, person, "session:"+meaning+":"+hex.EncodeToString(hash[:]), func(ctx context.Context) (*access, error) {
 		return s.load(ctx, person, hash[:])
 	})
+	if portal.Says(err).Kind == portal.NotFound {
+		err = noSession // a person whom there is not
+	}
 	if err != nil {
 		return portal.Caller{}, err
 	}
@@ -246,8 +256,10 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		switch {
 		case r.EndedBy != nil && (*r.EndedBy == "idle limit" || *r.EndedBy == "absolute limit"):
 			return s.sessionExpired()
-		case r.EndedBy != nil || !r.Member:
+		case r.EndedBy != nil:
 			return sessionEnded
+		case !r.Member:
+			return noMember
 		}
 		host := r.Kind == "host"
 		a = &access{Seen: r.SeenAt, Expires: r.ExpiresAt, Caller: portal.Caller{
@@ -256,11 +268,12 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		}}
 		return nil
 	})
-	if errors.Is(err, sessionEnded) {
+	if errors.Is(err, noMember) {
 		// A membership that comes back does not bring back who was signed in before.
 		if err := s.end(ctx, person, hash, "end of membership"); err != nil {
 			return nil, err
 		}
+		return nil, sessionEnded
 	}
 	return a, err
 }

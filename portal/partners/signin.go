@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"extranet/portal"
 )
@@ -32,6 +34,9 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 	if err := lockIdentity(ctx, tx, proof.Issuer, proof.Subject, proof.Email); err != nil {
 		return p, 0, err
 	}
+	if _, err := tx.Exec(ctx, readContacts); err != nil {
+		return p, 0, fmt.Errorf("waiting for the contacts: %w", err)
+	}
 	err = tx.Get(ctx, &p, `
 		SELECT p.person_id, p.name, p.email FROM identities i JOIN people p ON p.person_id = i.person_id
 		WHERE i.issuer = $1 AND i.subject = $2`, proof.Issuer, proof.Subject)
@@ -55,8 +60,8 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 			return p, 0, err
 		}
 	}
-	if proof.Doubt == "" {
-		if err := joinAsContact(ctx, tx, p, proof.Email); err != nil {
+	if proof.Doubt == "" && strings.EqualFold(p.Email, proof.Email) {
+		if err := joinAsContact(ctx, tx, p); err != nil {
 			return p, 0, err
 		}
 	}
@@ -144,31 +149,48 @@ func refresh(ctx context.Context, tx *portal.Tx, p Person, proof Proof) (Person,
 	return p, nil
 }
 
-// joinAsContact makes the person a member of every open partner of which a contact with this mail address may log on.
+// joinAsContact makes the person a member of every open partner of which a contact with their mail address may log on.
 // A membership that was ended by people stays ended, and one there is stays as it is.
-func joinAsContact(ctx context.Context, tx *portal.Tx, p Person, email string) error {
+func joinAsContact(ctx context.Context, tx *portal.Tx, p Person) error {
 	var at []struct {
-		PartnerID int64  `db:"partner_id"`
-		Kind      string `db:"kind"`
+		PartnerID int64          `db:"partner_id"`
+		Kind      string         `db:"kind"`
+		Sites     pq.StringArray `db:"sites"`
 	}
 	err := tx.Select(ctx, &at, `
-		SELECT DISTINCT c.partner_id, p.kind
-		FROM contacts c JOIN partners p ON p.partner_id = c.partner_id
-		WHERE lower(c.email) = lower($1) AND c.may_log_on AND p.closed_at IS NULL
-			AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.partner_id = c.partner_id AND m.person_id = $2)
-		ORDER BY c.partner_id`, email, p.ID)
+		SELECT p.partner_id, p.kind, a.sites
+		FROM (SELECT $1::text AS email) w CROSS JOIN partners p CROSS JOIN `+contactAccess+`
+		WHERE p.partner_id IN (SELECT partner_id FROM contacts WHERE lower(email) = lower($1) AND may_log_on) AND p.closed_at IS NULL
+			AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.partner_id = p.partner_id AND m.person_id = $2)
+		ORDER BY p.partner_id`, p.Email, p.ID)
 	if err != nil {
 		return fmt.Errorf("looking among the contacts: %w", err)
 	}
 	for _, a := range at {
 		if roles := DefaultRoles(a.Kind); roles != nil {
-			if err := grant(ctx, tx, a.PartnerID, p, roles, nil, FromContact, "the core"); err != nil {
+			if err := grant(ctx, tx, a.PartnerID, p, roles, a.Sites, FromContact, "the core"); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// contactAccess says what the core's contacts of the partner p with the mail address w.email let a person in for:
+// no row when none of them may log on; sites NULL, all of them, when one of them is the company's as a whole or its
+// head office's, the site of the partner's own number; and else the sites that they name.
+const contactAccess = `LATERAL (
+	SELECT CASE WHEN bool_or(coalesce(c.site, '') IN ('', p.number)) THEN NULL ELSE array_agg(DISTINCT c.site COLLATE "C" ORDER BY c.site COLLATE "C") END AS sites
+	FROM contacts c
+	WHERE c.partner_id = p.partner_id AND lower(c.email) = lower(w.email) AND c.may_log_on
+	HAVING count(*) > 0) a`
+
+// Sign-ins read the contacts together, and none while the core's contacts are followed: whoever is let in by what
+// the contacts said is there to be found when they say otherwise.
+const (
+	readContacts   = `SELECT pg_advisory_xact_lock_shared(hashtextextended('contacts', 0))`
+	followContacts = `SELECT pg_advisory_xact_lock(hashtextextended('contacts', 0))`
+)
 
 // lockIdentity puts sign-ins of one identity, and of one mail address, one after the other until the transaction ends.
 func lockIdentity(ctx context.Context, tx *portal.Tx, issuer, subject, email string) error {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -201,7 +202,9 @@ func parseToken(text string) (partner int64, id uuid.UUID, ok bool) {
 	}
 	partner = int64(binary.BigEndian.Uint64(name[:8]))
 	copy(id[:], name[8:])
-	return partner, id, partner > 0
+	// What tokenText cannot have written is not worth a question to the database.
+	ok = partner > 0 && isRandom(id) && tokenText32.EncodeToString(name[:24]) == text[4:43] && strings.Trim(text[44:], "0123456789abcdef") == ""
+	return partner, id, ok
 }
 
 // Tokens resolves bearer tokens, and keeps when each was last used, to a minute.
@@ -227,6 +230,9 @@ func (s *Tokens) Resolve(ctx context.Context, text string) (portal.Caller, error
 	a, err := portal.Cached(ctx, s.db, portal.Caller{PartnerID: partner}, accessNoun, "token:"+meaning+":"+hex.EncodeToString(hash[:]), func(ctx context.Context) (*access, error) {
 		return s.load(ctx, partner, id, hash[:])
 	})
+	if portal.Says(err).Kind == portal.NotFound {
+		err = noToken // a partner that there is not
+	}
 	if err != nil {
 		return portal.Caller{}, err
 	}
@@ -247,10 +253,11 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 			Kind    string         `db:"kind"`
 			Own     bool           `db:"own"` // a person's, who is a member
 			Roles   pq.StringArray `db:"roles"`
+			Limit   pq.StringArray `db:"member_sites"`
 		}
 		err := tx.Get(ctx, &r, `
 			SELECT t.token_id, t.partner_id, t.name, t.permissions, t.sites, t.expires_at, p.number, p.name AS partner_name, p.kind,
-				t.person_id IS NOT NULL AS own, coalesce(m.roles, '{}') AS roles
+				t.person_id IS NOT NULL AS own, coalesce(m.roles, '{}') AS roles, m.sites AS member_sites
 			FROM tokens t
 				JOIN partners p ON p.partner_id = t.partner_id
 				LEFT JOIN memberships m ON m.partner_id = t.partner_id AND m.person_id = t.person_id AND m.ended_at IS NULL
@@ -271,6 +278,12 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 		host := r.Kind == "host"
 		if r.Own {
 			perms &= portal.PermissionsOf(r.Roles, host)
+			switch {
+			case r.Limit != nil && r.Sites == nil:
+				r.Sites = r.Limit
+			case r.Limit != nil:
+				r.Sites = slices.DeleteFunc(r.Sites, func(s string) bool { return !slices.Contains(r.Limit, s) })
+			}
 		}
 		a = &access{Expires: r.ExpiresAt, Caller: portal.Caller{
 			PartnerID: r.PartnerID, PartnerNumber: r.Number, PartnerName: r.Partner, PartnerKind: r.Kind, Host: host,
