@@ -474,11 +474,15 @@ func (c claims) text(name string, atMost int) (s string, present bool, err error
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return "", true, fmt.Errorf("%s is no text", name)
 	}
-	if len(s) > atMost || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+	if len(s) > atMost || !utf8.ValidString(s) || strings.ContainsFunc(s, isControl) {
 		return "", true, fmt.Errorf("%s holds what it must not", name)
 	}
 	return s, true, nil
 }
+
+// isControl reports a control character of ASCII, with which a log or a header could be forged. Those above are what
+// mistaken encodings leave in names.
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // subject returns sub: at most 255 ASCII characters (OpenID Connect Core 1.0, 2).
 func (c claims) subject() (string, error) {

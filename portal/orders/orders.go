@@ -236,8 +236,10 @@ func (f *Filter) query(tx *portal.Tx) (query string, args []any, back bool) {
 		where += fmt.Sprintf(` AND (%s, o.number) %s ($%d%s, $%d)`, by.column, beyond, len(args)-1, by.cast, len(args))
 	}
 	args = append(args, f.Limit+1)
-	return fmt.Sprintf(`SELECT row_to_json(d)::text, o.number, %s::text FROM orders o CROSS JOIN LATERAL (SELECT %s) d WHERE %s ORDER BY %[1]s%[4]s, o.number%[4]s LIMIT $%[5]d`,
-		by.column, document, where, direction, len(args)), args, back
+	// The page is cut before it is encoded, and comes in the order it was cut in.
+	return fmt.Sprintf(`SELECT row_to_json(d)::text, o.number, o.sorted
+		FROM (SELECT o.*, %s::text AS sorted FROM orders o WHERE %s ORDER BY %[1]s%[3]s, o.number%[3]s LIMIT $%[4]d) o CROSS JOIN LATERAL (SELECT %[5]s) d`,
+		by.column, where, direction, len(args), document), args, back
 }
 
 // List returns the partner's orders that the caller's sites let it see. A filter that makes no sense is Invalid.
@@ -398,10 +400,10 @@ func GetJSON(ctx context.Context, tx *portal.Tx, number, more string) (doc []byt
 		SELECT row_to_json(d)::text FROM (
 			SELECT `+document+`, coalesce(o.comment, '') AS comment,
 				coalesce((SELECT min(e.number) FROM orders e WHERE e.partner_id = $1 AND e.continued_by = $2), '') AS continues,
-				(SELECT coalesce(json_agg(l ORDER BY l.line), '[]') FROM (
+				(SELECT coalesce(json_agg(l), '[]') FROM (
 					SELECT line, coalesce(product, '') AS product, description, coalesce(unit, '') AS unit, ordered::text AS ordered, shipped::text AS shipped,
 						backordered::text AS backordered, cancelled::text AS cancelled, rest::text AS open, price::text AS price, net::text AS net, requested_on, promised_on
-					FROM order_lines WHERE partner_id = $1 AND order_number = $2) l) AS lines,
+					FROM order_lines WHERE partner_id = $1 AND order_number = $2 ORDER BY line) l) AS lines,
 				(SELECT coalesce(json_agg(c), '[]') FROM (
 					SELECT key AS "order", at, field, coalesce(was, '') AS was, coalesce(became, '') AS became
 					FROM changes WHERE partner_id = $1 AND noun = 'orders' AND key = $2 ORDER BY at DESC, field LIMIT 200) c) AS changes`+more+`

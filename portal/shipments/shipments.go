@@ -81,9 +81,9 @@ const ofOrder = `,
 			(SELECT coalesce(json_agg(l ORDER BY l.line), '[]') FROM (
 				SELECT line, order_line, coalesce(product, '') AS product, quantity::text AS quantity
 				FROM shipment_lines WHERE partner_id = $1 AND shipment = s.shipment AND order_number = $2) l) AS lines,
-			(SELECT coalesce(json_agg(p ORDER BY p.number), '[]') FROM (
+			(SELECT coalesce(json_agg(p), '[]') FROM (
 				SELECT package AS number, coalesce(carrier, '') AS carrier, coalesce(tracking, '') AS tracking, weight_kg::text AS weight_kg, coalesce(sscc, '') AS sscc
-				FROM packages WHERE partner_id = $1 AND shipment = s.shipment) p) AS packages
+				FROM packages WHERE partner_id = $1 AND shipment = s.shipment ORDER BY package) p) AS packages
 		FROM shipments s
 		WHERE s.partner_id = $1 AND s.shipment IN (SELECT shipment FROM shipment_lines WHERE partner_id = $1 AND order_number = $2)) s) AS shipments`
 
