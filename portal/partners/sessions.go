@@ -109,7 +109,7 @@ var meaning = func() string {
 var (
 	noSession    = portal.Errorf(portal.Unauthenticated, "sign in first")
 	sessionEnded = portal.Errorf(portal.Unauthenticated, "this session was ended; sign in again")
-	noMember     = errors.New("the person is no member any more")
+	errNoMember     = errors.New("the person is no member any more")
 )
 
 func (s *Sessions) sessionExpired() error {
@@ -259,7 +259,7 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		case r.EndedBy != nil:
 			return sessionEnded
 		case !r.Member:
-			return noMember
+			return errNoMember
 		}
 		host := r.Kind == "host"
 		a = &access{Seen: r.SeenAt, Expires: r.ExpiresAt, Caller: portal.Caller{
@@ -268,7 +268,7 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		}}
 		return nil
 	})
-	if errors.Is(err, noMember) {
+	if errors.Is(err, errNoMember) {
 		// A membership that comes back does not bring back who was signed in before.
 		if err := s.end(ctx, person, hash, "end of membership"); err != nil {
 			return nil, err
