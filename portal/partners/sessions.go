@@ -109,7 +109,7 @@ var meaning = func() string {
 var (
 	noSession    = portal.Errorf(portal.Unauthenticated, "sign in first")
 	sessionEnded = portal.Errorf(portal.Unauthenticated, "this session was ended; sign in again")
-	errNoMember     = errors.New("the person is no member any more")
+	errNoMember  = errors.New("the person is no member any more")
 )
 
 func (s *Sessions) sessionExpired() error {
