@@ -92,6 +92,16 @@ func TestOrders(t *testing.T) {
 			t.Errorf("GET %s is not JSON: %s", c.path, w.Body)
 		}
 	}
+	// RFC 6750 section 3: a token that was sent and is worth nothing is told from none.
+	for sent, want := range map[string]string{"": `Bearer realm="extranet"`, "Bearer x": `Bearer realm="extranet", error="invalid_token"`} {
+		header := []string{}
+		if sent != "" {
+			header = []string{"Authorization", sent}
+		}
+		if got := ask(e, "", "GET", "/api/v1/orders", header...).Header().Get("WWW-Authenticate"); got != want {
+			t.Errorf("with %q the challenge is %s, want %s", sent, got, want)
+		}
+	}
 	if w := ask(e, "acme", "DELETE", "/api/v1/orders"); w.Code != 405 || w.Header().Get("Allow") != "GET" {
 		t.Errorf("DELETE = %d, Allow %q; want 405, GET", w.Code, w.Header().Get("Allow"))
 	}

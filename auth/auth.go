@@ -251,15 +251,6 @@ func (a *Auth) caller(r *http.Request, resolve func(context.Context, string) (po
 
 var signInFirst = portal.Errorf(portal.Unauthenticated, "sign in first")
 
-// Challenge is the WWW-Authenticate header of an answer to a caller who is Unauthenticated (RFC 6750, 3): with
-// err the refusal of a token that was sent, or nil when none was.
-func Challenge(r *http.Request, err error) string {
-	if err == nil || r.Header.Get("Authorization") == "" {
-		return `Bearer realm="extranet"`
-	}
-	return `Bearer realm="extranet", error="invalid_token", error_description="` + strings.ReplaceAll(portal.Says(err).Msg, `"`, `'`) + `"`
-}
-
 // oneCookie returns the cookie's value, or "". Two of one name are Malformed: it cannot be told whose is whose.
 func oneCookie(r *http.Request, name string) (string, error) {
 	// Most requests have one line of cookies; nothing else of it is of interest.

@@ -509,14 +509,6 @@ func TestBearer(t *testing.T) {
 			t.Errorf("%s: %d", name, p.status)
 		}
 	}
-	r := httptest.NewRequest("GET", "/", nil)
-	if got := auth.Challenge(r, nil); got != `Bearer realm="extranet"` {
-		t.Errorf("challenge without a token: %s", got)
-	}
-	r.Header.Set("Authorization", "Bearer x")
-	if got := auth.Challenge(r, portal.Errorf(portal.Unauthenticated, "gone")); got != `Bearer realm="extranet", error="invalid_token", error_description="gone"` {
-		t.Errorf("challenge: %s", got)
-	}
 	must(t, d.p.Do(t.Context(), admin, func(tx *portal.Tx) error { return partners.RevokeToken(t.Context(), tx, made.ID) }))
 	if p := anyone.get("/", "Authorization", "Bearer "+token); p.status != 401 {
 		t.Errorf("a revoked token answers %d", p.status)

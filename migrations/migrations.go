@@ -51,15 +51,6 @@ func Up(ctx context.Context, owner *sql.DB, loginURL string) (applied []string, 
 	return applied, nil
 }
 
-// Pending lists the migrations that the database lacks.
-func Pending(ctx context.Context, db *sql.DB) (bool, error) {
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files)
-	if err != nil {
-		return false, err
-	}
-	return p.HasPending(ctx)
-}
-
 func letIn(ctx context.Context, owner *sql.DB, loginURL string) error {
 	u, err := url.Parse(loginURL)
 	if err != nil || u.User.Username() == "" {

@@ -27,9 +27,6 @@ func Quantity(d decimal.Decimal, unit string) string {
 	return strings.TrimSuffix(grouped(d, 0)+nbsp+unit, nbsp)
 }
 
-// Percent writes a share of one: 0.125 is "12.5 %".
-func Percent(share decimal.Decimal) string { return grouped(share.Shift(2), 0) + nbsp + "%" }
-
 // Count writes a whole number with its thousands apart.
 func Count(n int) string { return grouped(decimal.NewFromInt(int64(n)), 0) }
 
