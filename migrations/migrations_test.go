@@ -57,6 +57,7 @@ func TestUp_byAnOwnerWhoIsNoSuperuser(t *testing.T) {
 var global = map[string]string{
 	"goose_db_version": "the schema's version",
 	"feeds":            "how fresh the mirror is, the same for everybody",
+	"carried_commands": "what the mapping can deliver, the same for everybody",
 	"quarantine":       "rows that belong to nobody yet; the host's staff alone read it",
 	"products":         "the host's catalogue",
 	"people":           "a person may be a member of several partners; the door alone reads it",

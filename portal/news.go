@@ -49,6 +49,7 @@ type happened struct {
 	All      bool                 `json:"all,omitempty"`
 	Persons  map[uuid.UUID]int64  `json:"u,omitempty"` // person → generation of their access
 	Feeds    map[string]Freshness `json:"f,omitempty"`
+	Signals  []string             `json:"s,omitempty"` // for the host: its pages and workers
 }
 
 // Changed announces at commit that the partners' data of this noun is another from now on.
@@ -71,6 +72,13 @@ func (tx *Tx) AccessChanged(persons ...uuid.UUID) {
 	}
 	for _, p := range persons {
 		tx.persons[p] = true
+	}
+}
+
+// Signal announces at commit something that concerns the host's pages and workers alone.
+func (tx *Tx) Signal(what string) {
+	if !slices.Contains(tx.signals, what) {
+		tx.signals = append(tx.signals, what)
 	}
 }
 
@@ -130,6 +138,9 @@ func (tx *Tx) announce(ctx context.Context) (all []happened, err error) {
 	}
 	if len(tx.feeds) > 0 {
 		all = append(all, happened{Feeds: tx.feeds})
+	}
+	if len(tx.signals) > 0 {
+		all = append(all, happened{Signals: tx.signals})
 	}
 	for _, h := range all {
 		text, err := json.Marshal(h)
@@ -350,6 +361,11 @@ func (n *news) apply(all []happened) {
 			for _, f := range h.Feeds {
 				s.wake("feed:" + f.Entity)
 			}
+			if s.signals {
+				for _, what := range h.Signals {
+					s.wake(what)
+				}
+			}
 		}
 	}
 }
@@ -428,6 +444,7 @@ func (db *DB) generation(ctx context.Context, t tag) (g int64, kept bool, err er
 // repetitions, never the last word.
 type Subscription struct {
 	partner int64
+	signals bool
 	n       *news
 	mu      sync.Mutex
 	nouns   map[string]bool
@@ -436,7 +453,16 @@ type Subscription struct {
 
 // Subscribe hears of changes to the partner's data until Close.
 func (db *DB) Subscribe(partner int64) *Subscription {
-	s := &Subscription{partner: partner, n: db.news, nouns: map[string]bool{}, C: make(chan struct{}, 1)}
+	return db.subscribe(&Subscription{partner: partner})
+}
+
+// SubscribeSignals hears what Subscribe does, and what is signalled to the host; partner 0 = that alone, for a worker.
+func (db *DB) SubscribeSignals(partner int64) *Subscription {
+	return db.subscribe(&Subscription{partner: partner, signals: true})
+}
+
+func (db *DB) subscribe(s *Subscription) *Subscription {
+	s.n, s.nouns, s.C = db.news, map[string]bool{}, make(chan struct{}, 1)
 	db.news.mu.Lock()
 	defer db.news.mu.Unlock()
 	db.news.subs[s] = true

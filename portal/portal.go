@@ -86,6 +86,7 @@ type Tx struct {
 	changed map[string]map[int64]bool // noun → partners
 	persons map[uuid.UUID]bool
 	feeds   map[string]Freshness
+	signals []string // for the host
 }
 
 // Do runs f in a transaction on behalf of by. Postgres shows it the rows of
