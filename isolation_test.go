@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"extranet/auth"
@@ -25,13 +27,16 @@ import (
 type probe struct {
 	public bool              // answers anybody, and holds nothing of a partner's
 	door   bool              // sign-in's own: decides by itself who may pass; auth's tests hold it to that
-	path   string            // as Acme asks it about its own things; "" = the route itself
-	form   string            // what is posted
+	as     string            // the visitor whose things it is about: acme or cord; "" = acme
+	path   string            // as that one asks it about its own things; "" = the route itself
+	form   string            // what is posted: a form, or JSON at the machines' door
+	before string            // SQL that brings about what is asked for
 	says   string            // what Acme's own answer holds
 	need   portal.Permission // the right it takes …
 	any    bool              // … unless any member may
 	host   bool              // for the host's staff alone
-	// Paths about another partner's thing, about one beyond the caller's sites, and about one that never was: all answered alike.
+	// What is asked about another partner's thing, about one beyond the caller's sites, and about one that never was: all answered
+	// alike. Each is a path, or with a form that names the thing, the form.
 	foreign, beyond, missing string
 }
 
@@ -66,6 +71,9 @@ var probes = map[string]probe{
 	"POST /account/sessions/:id/end":    {any: true, path: "/account/sessions/OWN/end", foreign: "/account/sessions/OTHER/end", missing: "/account/sessions/00000000-0000-4000-8000-000000000000/end"},
 	"POST /account/sessions/end-others": {any: true},
 }
+
+// seeds are what each noun brings to the suite beside seed; its file adds its probes and its seed.
+var seeds []string
 
 // seed gives Acme and Brock twins of everything, each marked with words that may be seen by nobody else.
 const seed = `
@@ -106,6 +114,9 @@ type suite struct {
 func newSuite(t *testing.T, p *portaltest.Portal) *suite {
 	t.Helper()
 	p.Arrange(t, seed)
+	for _, more := range seeds {
+		p.Arrange(t, more)
+	}
 	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
 	h, err := newHouse(c, p.DB, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	must(t, err)
@@ -115,11 +126,14 @@ func newSuite(t *testing.T, p *portaltest.Portal) *suite {
 	for _, r := range h.engine.Routes() {
 		s.routes = append(s.routes, r.Method+" "+r.Path)
 	}
-	s.enrol("acme", portaltest.Acme, nil, "buyer", "partner-admin")
-	s.enrol("north", portaltest.Acme, []string{"D101"}, "buyer")
+	dealer, supplier := []string{"buyer", "approver", "claims", "finance", "partner-admin"}, []string{"planner", "seller", "finance", "partner-admin"}
+	s.enrol("acme", portaltest.Acme, nil, dealer...)
+	s.enrol("north", portaltest.Acme, []string{"D101"}, dealer...)
 	s.enrol("planner", portaltest.Acme, nil, "planner")
 	s.enrol("bare", portaltest.Acme, nil, "partner-admin")
-	s.enrol("brock", portaltest.Brock, nil, "buyer", "partner-admin")
+	s.enrol("brock", portaltest.Brock, nil, dealer...)
+	s.enrol("cord", portaltest.Cord, nil, supplier...)
+	s.enrol("dart", portaltest.Dart, nil, supplier...)
 	s.enrol("host", portaltest.Host, nil, "administrator")
 	s.enrol("ended", portaltest.Acme, nil, "buyer")
 	s.enrol("revoked", portaltest.Acme, nil, "buyer")
@@ -160,11 +174,18 @@ type answer struct {
 // ask asks as the visitor: by token at the machines' door, by session at the people's.
 func (s *suite) ask(as visitor, method, path, form string) answer {
 	s.t.Helper()
+	if method == http.MethodPost && !strings.HasPrefix(path, "/api/v1") && !strings.Contains(form, "once=") {
+		form += "&once=" + uuid.NewString()
+	}
 	r := httptest.NewRequest(method, path, strings.NewReader(form))
 	r.Host = "localhost:8080"
-	if form != "" || method == http.MethodPost {
+	if form != "" || method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", "http://localhost:8080")
+	}
+	if strings.HasPrefix(path, "/api/v1") && method != http.MethodGet {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", uuid.NewString())
 	}
 	switch {
 	case strings.HasPrefix(path, "/api/v1") && as.token != "":
@@ -259,10 +280,24 @@ func (s *suite) run() {
 	}
 }
 
+// sides are the partners that a probe is about: whose things they are, what marks them, and whose must not be seen.
+var sides = map[string]struct {
+	partner            int64
+	word, rival, other string
+}{
+	"acme": {portaltest.Acme, "ACMEONLY", "brock", "BROCKONLY"},
+	"cord": {portaltest.Cord, "CORDONLY", "dart", "DARTONLY"},
+}
+
 func (s *suite) try(route, method, path string, p probe) {
-	t, acme := s.t, s.visitors["acme"]
+	t := s.t
+	owner := cmp.Or(p.as, "acme")
+	side := sides[owner]
+	if p.before != "" {
+		s.p.Arrange(t, p.before)
+	}
 	own := func(path string) string {
-		return strings.NewReplacer("OWN", acme.session, "OTHER", s.visitors["brock"].session).Replace(path)
+		return strings.NewReplacer("OWN", s.visitors[owner].session, "OTHER", s.visitors[side.rival].session).Replace(path)
 	}
 	strangers := map[string]visitor{
 		"nobody":          {},
@@ -277,14 +312,29 @@ func (s *suite) try(route, method, path string, p probe) {
 		if !p.public && !p.door && !a.turnedAway() {
 			t.Errorf("%s lets %s in: %d %.200s", route, who, a.code, a.body)
 		}
-		s.unseen(route, who, path, a, "ACMEONLY", "BROCKONLY", "Acme", "Brock")
+		s.unseen(route, who, path, a, "ACMEONLY", "BROCKONLY", "CORDONLY", "DARTONLY", "Acme", "Brock")
 	}
 	if p.public || p.door {
 		return
 	}
+	// A lesser role, before the owner brings anything about.
+	if !p.any {
+		a := s.ask(s.without(side.partner, p), method, own(path), p.form)
+		if a.code != http.StatusForbidden {
+			t.Errorf("%s answers somebody without %q %d, want 403", route, p.need, a.code)
+		}
+		s.unseen(route, "a lesser role", path, a, "ACMEONLY", "BROCKONLY", "CORDONLY", "DARTONLY")
+	}
+	// The rival asks for the owner's thing by its address, where it has one: it is not there, and nothing happens to it.
+	if p.missing != "" && strings.HasPrefix(p.missing, "/") && !p.host {
+		a, none := s.ask(s.visitors[side.rival], method, own(path), p.form), s.ask(s.visitors[side.rival], method, own(p.missing), p.form)
+		if !a.sameAs(none) {
+			t.Errorf("%s tells %s what is %s's from what is not there:\n%d %s %.300s\n%d %s %.300s", route, side.rival, owner, a.code, a.to, a.body, none.code, none.to, none.body)
+		}
+	}
 	// The owner gets through, so that the refusals mean something.
 	if route != "POST /account/sessions/:id/end" { // it would end what the rest is asked with
-		who := acme
+		who := s.visitors[owner]
 		if p.host {
 			who = s.visitors["host"]
 		}
@@ -292,51 +342,70 @@ func (s *suite) try(route, method, path string, p probe) {
 		if a.code >= 400 || a.turnedAway() || !strings.Contains(a.body, p.says) {
 			t.Errorf("%s refuses the one it is for: %d, want %q in %.300s", route, a.code, p.says, a.body)
 		}
-		s.unseen(route, "acme", path, a, "BROCKONLY")
+		if !p.host {
+			s.unseen(route, owner, path, a, side.other)
+		}
 	}
 	// Others get their own, or nothing.
-	for _, name := range []string{"brock", "host", "north"} {
-		a := s.ask(s.visitors[name], method, own(path), p.form)
-		s.unseen(route, name, path, a, map[string][]string{"brock": {"ACMEONLY"}, "host": {"ACMEONLY", "BROCKONLY"}, "north": {"A-1", "BROCKONLY"}}[name]...)
+	mustNotSee := map[string][]string{"brock": {"ACMEONLY", "CORDONLY", "DARTONLY"}, "dart": {"ACMEONLY", "BROCKONLY", "CORDONLY"}, "north": {"A-1", "BROCKONLY", "CORDONLY", "DARTONLY"}}
+	if !p.host {
+		mustNotSee["host"] = []string{"ACMEONLY", "BROCKONLY", "CORDONLY", "DARTONLY"}
+	}
+	for name, words := range mustNotSee {
+		s.unseen(route, name, path, s.ask(s.visitors[name], method, own(path), p.form), words...)
 	}
 	if p.host {
-		if a := s.ask(acme, method, path, p.form); a.code != http.StatusForbidden {
-			t.Errorf("%s answers a dealer %d, want 403", route, a.code)
+		if a := s.ask(s.visitors[owner], method, path, p.form); a.code != http.StatusForbidden {
+			t.Errorf("%s answers a partner %d, want 403", route, a.code)
 		}
-	}
-	// A lesser role.
-	if !p.any {
-		lesser := "planner"
-		if p.need == portal.CompanyRead {
-			lesser = "none"
-			s.enrolOnce(lesser, portaltest.Host, "claims-desk")
-		}
-		a := s.ask(s.visitors[lesser], method, own(path), p.form)
-		if a.code != http.StatusForbidden {
-			t.Errorf("%s answers somebody without %q %d, want 403", route, p.need, a.code)
-		}
-		s.unseen(route, "a lesser role", path, a, "ACMEONLY", "BROCKONLY")
 	}
 	// What is another's is what never was.
 	if p.missing == "" {
 		return
 	}
+	asker := s.visitors[owner]
+	if p.host {
+		asker = s.visitors["host"]
+	}
 	askFor := func(what string, as visitor) answer {
-		if p.form != "" {
-			return s.ask(as, method, own(path), what)
+		if strings.HasPrefix(what, "/") {
+			return s.ask(as, method, own(what), p.form)
 		}
-		return s.ask(as, method, own(what), "")
+		return s.ask(as, method, own(path), what)
 	}
-	missing, foreign := askFor(p.missing, acme), askFor(p.foreign, acme)
-	if !foreign.sameAs(missing) || method == http.MethodPost && missing.code != http.StatusNotFound {
-		t.Errorf("%s tells another's from none:\n%d %s %s\n%d %s %s", route, foreign.code, foreign.to, foreign.body, missing.code, missing.to, missing.body)
+	missing := askFor(p.missing, asker)
+	if method != http.MethodGet && missing.code != http.StatusNotFound {
+		t.Errorf("%s answers %d for what never was: %.300s", route, missing.code, missing.body)
 	}
-	s.unseen(route, "acme asking for another's", p.foreign, foreign, "BROCKONLY")
+	if p.foreign != "" {
+		foreign := askFor(p.foreign, asker)
+		if !foreign.sameAs(missing) {
+			t.Errorf("%s tells another's from none:\n%d %s %s\n%d %s %s", route, foreign.code, foreign.to, foreign.body, missing.code, missing.to, missing.body)
+		}
+		s.unseen(route, owner+" asking for another's", p.foreign, foreign, side.other)
+	}
 	if p.beyond != "" {
 		if a := askFor(p.beyond, s.visitors["north"]); !a.sameAs(askFor(p.missing, s.visitors["north"])) || a.code != http.StatusNotFound {
 			t.Errorf("%s tells what is beyond one's sites from none: %d %.200s", route, a.code, a.body)
 		}
 	}
+}
+
+// without returns somebody of the partner, or for the host's routes of the host, whose role lacks what the probe needs.
+func (s *suite) without(partner int64, p probe) visitor {
+	if p.host {
+		partner = portaltest.Host
+	}
+	for _, r := range portal.Roles {
+		if r.Host == p.host && !r.Perms.Has(p.need) {
+			name := fmt.Sprintf("%s-of-%d", r.Name, partner)
+			s.enrolOnce(name, partner, r.Name)
+			return s.visitors[name]
+		}
+	}
+	// Every role of partners' people may do it; the host's staff may not.
+	s.enrolOnce("claims-desk", portaltest.Host, "claims-desk")
+	return s.visitors["claims-desk"]
 }
 
 func (s *suite) enrolOnce(name string, partner int64, roles ...string) {

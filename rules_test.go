@@ -19,26 +19,41 @@ import (
 var arrows = map[string][]string{
 	"migrations":             {},
 	"portal":                 {},
+	"portal/sheet":           {},
+	"portal/paper":           {},
+	"portal/files":           {"portal"},
 	"portal/partners":        {"portal"},
-	"portal/catalog":         {"portal"},
-	"portal/orders":          {"portal"},
+	"portal/catalog":         {"portal", "portal/files", "portal/partners"},
+	"portal/accounts":        {"portal", "portal/partners"},
+	"portal/orders":          {"portal", "portal/partners", "portal/catalog", "portal/accounts"},
 	"portal/shipments":       {"portal", "portal/orders"},
+	"portal/invoices":        {"portal", "portal/accounts", "portal/orders", "portal/shipments"},
+	"portal/claims":          {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices"},
+	"portal/purchasing":      {"portal", "portal/files", "portal/partners", "portal/catalog"},
+	"portal/billing":         {"portal", "portal/files", "portal/purchasing"},
+	"portal/forecasts":       {"portal", "portal/partners", "portal/catalog", "portal/purchasing"},
+	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/forecasts"},
 	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
 	"auth":                   {"portal", "portal/partners"},
-	"api":                    {"portal", "portal/partners", "portal/orders", "portal/shipments"},
-	"web":                    {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/shipments", "web/assets"},
+	"api":                    append([]string{"portal"}, capabilities...),
+	"web":                    append([]string{"portal", "web/assets"}, capabilities...),
 	"web/assets":             {},
 	"web/bundle":             {},
 	"web/pagetest":           {"web/assets"},
 	"web/preview":            {"web", "web/assets", "web/pagetest"},
-	"jobs":                   {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/shipments", "migrations"},
+	"jobs":                   append([]string{"portal", "migrations"}, capabilities...),
 	"sandbox/postgres":       {"sandbox/internal/child"},
+	"sandbox/mariadb":        {"sandbox/internal/child"},
 	"sandbox/redis":          {"sandbox/internal/child"},
 	"sandbox/internal/child": {},
 	"sandbox/issuer":         {},
 	"sandbox/core":           {},
 	"sandbox/httptext":       {},
 }
+
+// capabilities are what the doors may show, and what serves several of them.
+var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
+	"portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"}
 
 // Who may hold gin and SQL.
 var (

@@ -10,19 +10,54 @@ import (
 type Permission uint8
 
 const (
-	OrdersRead   Permission = iota // see orders, their lines and shipments
-	OrdersExport                   // take lists of orders away as files
-	CompanyRead                    // see the own company's sites and contacts as the core has them
-	PeopleRead                     // see who has access for the own partner
-	PeopleInvite                   // invite people to the own partner
-	AuditRead                      // read the audit of the own partner
-	FeedsRead                      // host: see how far the mirror of the core is, and what it refused
-	PartnersRead                   // host: see every partner
-	permissions                    // how many there are
+	OrdersRead       Permission = iota // see orders, their lines and shipments
+	OrdersExport                       // take lists of orders away as files
+	OrdersPlace                        // order, change and cancel
+	OrdersApprove                      // approve colleagues' orders above their limit
+	CatalogRead                        // see products, stock and documents
+	PricesRead                         // see own prices
+	AccountRead                        // see balance, credit, open items, invoices and payments
+	AccountExport                      // take statements and invoices away as files
+	ClaimsRead                         // see claims
+	ClaimsFile                         // file, answer, appeal and withdraw claims
+	ForecastsRead                      // supplier: see forecasts and their ledger
+	ForecastsCommit                    // supplier: commit to forecasts
+	PurchasingRead                     // supplier: see purchase orders, receipts and the scorecard
+	PurchasingAnswer                   // supplier: answer purchase orders
+	DispatchSend                       // supplier: announce shipments
+	BillingRead                        // supplier: see own invoices and their payment
+	BillingSend                        // supplier: send invoices
+	StockReport                        // supplier: report inventory and capacity
+	NoticesRead                        // see engineering changes
+	NoticesAnswer                      // answer engineering changes, and give notice of own ones
+	CompanyRead                        // see the own company's sites and contacts as the core has them
+	PeopleRead                         // see who has access for the own partner
+	PeopleInvite                       // invite people to the own partner
+	PeopleManage                       // change and end people's access to the own partner
+	TokensManage                       // make, rotate and revoke API tokens of the own partner
+	AuditRead                          // read the audit of the own partner
+	FeedsRead                          // host: see how far the mirror of the core is, and what it refused
+	FeedsManage                        // host: pause, resume and retry feeds, and allow losses
+	PartnersRead                       // host: see every partner
+	PartnersManage                     // host: say what each partner may see, and who its people are
+	RolesManage                        // host: define roles and programmes
+	ViewAs                             // host: look at the portal as a partner sees it
+	ActFor                             // host: act on behalf of a partner while viewing as it
+	ClaimsDecide                       // host: ask about, decide and split claims
+	ClaimsApprove                      // host: approve decisions above the desk's limit
+	PlansManage                        // host: see every supplier's commitments and gaps
+	NoticesManage                      // host: give notice of engineering changes and take answers
+	ReviewsManage                      // host: hold campaigns that review access
+	NewsManage                         // host: announce, and set terms that must be accepted
+	FiguresRead                        // host: see who uses what
+	permissions                        // how many there are
 )
 
 var permissionNames = [permissions]string{
-	"orders:read", "orders:export", "company:read", "people:read", "people:invite", "audit:read", "feeds:read", "partners:read",
+	"orders:read", "orders:export", "orders:place", "orders:approve", "catalog:read", "prices:read", "account:read", "account:export", "claims:read", "claims:file",
+	"forecasts:read", "forecasts:commit", "purchasing:read", "purchasing:answer", "dispatch:send", "billing:read", "billing:send", "stock:report", "notices:read", "notices:answer",
+	"company:read", "people:read", "people:invite", "people:manage", "tokens:manage", "audit:read", "feeds:read", "feeds:manage", "partners:read", "partners:manage", "roles:manage",
+	"view:as", "act:for", "claims:decide", "claims:approve", "plans:manage", "notices:manage", "reviews:manage", "news:manage", "figures:read",
 }
 
 func (p Permission) String() string { return permissionNames[p] }
@@ -74,16 +109,21 @@ type Role struct {
 
 // Roles lists what a member can be. A person's permissions are those of all their roles.
 var Roles = []Role{
-	{Name: "viewer", Perms: Allow(OrdersRead, CompanyRead)},
-	{Name: "buyer", Perms: Allow(OrdersRead, OrdersExport, CompanyRead)},
-	{Name: "claims", Perms: Allow(OrdersRead, CompanyRead)},
-	{Name: "finance", Perms: Allow(OrdersRead, OrdersExport, CompanyRead)},
-	{Name: "planner", Perms: Allow(CompanyRead)},
-	{Name: "partner-admin", Perms: Allow(CompanyRead, PeopleRead, PeopleInvite, AuditRead)},
-	{Name: "claims-desk", Host: true, Perms: Allow(PartnersRead)},
-	{Name: "partner-manager", Host: true, Perms: Allow(PartnersRead, PeopleRead, PeopleInvite, FeedsRead)},
-	{Name: "auditor", Host: true, Perms: Allow(PartnersRead, PeopleRead, AuditRead, FeedsRead)},
-	{Name: "administrator", Host: true, Perms: Allow(PartnersRead, PeopleRead, PeopleInvite, AuditRead, FeedsRead)},
+	{Name: "viewer", Perms: Allow(OrdersRead, CatalogRead, ClaimsRead, ForecastsRead, PurchasingRead, NoticesRead, CompanyRead)},
+	{Name: "buyer", Perms: Allow(OrdersRead, OrdersExport, OrdersPlace, CatalogRead, PricesRead, ClaimsRead, NoticesRead, CompanyRead)},
+	{Name: "approver", Perms: Allow(OrdersRead, OrdersExport, OrdersApprove, CatalogRead, PricesRead, CompanyRead)},
+	{Name: "claims", Perms: Allow(OrdersRead, CatalogRead, ClaimsRead, ClaimsFile, CompanyRead)},
+	{Name: "finance", Perms: Allow(OrdersRead, OrdersExport, AccountRead, AccountExport, BillingRead, BillingSend, PurchasingRead, CompanyRead)},
+	{Name: "planner", Perms: Allow(ForecastsRead, ForecastsCommit, PurchasingRead, StockReport, NoticesRead, CompanyRead)},
+	{Name: "seller", Perms: Allow(PurchasingRead, PurchasingAnswer, DispatchSend, BillingRead, BillingSend, ForecastsRead, StockReport, NoticesRead, NoticesAnswer, CompanyRead)},
+	{Name: "partner-admin", Perms: Allow(CompanyRead, PeopleRead, PeopleInvite, PeopleManage, TokensManage, AuditRead)},
+	{Name: "claims-desk", Host: true, Perms: Allow(PartnersRead, ClaimsDecide)},
+	{Name: "claims-lead", Host: true, Perms: Allow(PartnersRead, ClaimsDecide, ClaimsApprove)},
+	{Name: "planning-desk", Host: true, Perms: Allow(PartnersRead, PlansManage, NoticesManage)},
+	{Name: "partner-manager", Host: true, Perms: Allow(PartnersRead, PartnersManage, PeopleRead, PeopleInvite, PeopleManage, FeedsRead, ViewAs, ReviewsManage, NewsManage, FiguresRead)},
+	{Name: "auditor", Host: true, Perms: Allow(PartnersRead, PeopleRead, AuditRead, FeedsRead, FiguresRead)},
+	{Name: "administrator", Host: true, Perms: Allow(PartnersRead, PartnersManage, RolesManage, PeopleRead, PeopleInvite, PeopleManage, TokensManage, AuditRead, FeedsRead, FeedsManage, ViewAs, ActFor,
+		ClaimsDecide, ClaimsApprove, PlansManage, NoticesManage, ReviewsManage, NewsManage, FiguresRead)},
 }
 
 // PermissionsOf returns what the named roles allow at the host, or at a partner.

@@ -104,6 +104,7 @@ type request struct {
 	by    portal.Caller
 	shell Shell
 	query url.Values
+	form  url.Values // what was posted; nil for a GET
 	param func(string) string
 }
 
@@ -112,6 +113,7 @@ type reply struct {
 	status int // 0 = 200
 	page   templ.Component
 	to     string
+	flash  *Flash // said on the next page
 	file   *file
 }
 
@@ -151,7 +153,15 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, portal.Because(portal.Malformed, err, "this address cannot be read"))
 		return
 	}
-	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, param: c.Param})
+	form, err := postedForm(c)
+	if err != nil {
+		w.Fail(c, err)
+		return
+	}
+	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, param: c.Param})
+	if r.flash != nil {
+		w.keepFlash(c, *r.flash)
+	}
 	switch {
 	case err != nil:
 		if portal.Says(err).Kind == portal.Forbidden {
@@ -204,6 +214,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	if by.PartnerID == 0 {
 		return s
 	}
+	s.Flash = w.takeFlash(c)
 	s.Person, s.Search = by.Name, by.Perms.Has(portal.OrdersRead)
 	s.Partner = PartnerChoice{ID: strconv.FormatInt(by.PartnerID, 10), Name: by.PartnerName, Number: by.PartnerNumber}
 	if by.PersonID != uuid.Nil {

@@ -26,12 +26,14 @@ const (
 	Acme  int64 = 2 // number D100, a dealer with the sites D100 and D101
 	Brock int64 = 3 // number D200, a dealer with the site D200
 	Cord  int64 = 4 // number S300, a supplier
+	Dart  int64 = 5 // number S400, a supplier
 )
 
 const seed = `
 INSERT INTO partners (partner_id, number, kind, name, currency, changed_at) VALUES
 	(1, 'HOST', 'host', 'Hosting Tyres', 'EUR', '2026-03-01Z'), (2, 'D100', 'dealer', 'Acme Tyres', 'EUR', '2026-03-01Z'),
-	(3, 'D200', 'dealer', 'Brock Wheels', 'EUR', '2026-03-01Z'), (4, 'S300', 'supplier', 'Cord & Bead', 'USD', '2026-03-01Z');
+	(3, 'D200', 'dealer', 'Brock Wheels', 'EUR', '2026-03-01Z'), (4, 'S300', 'supplier', 'Cord & Bead', 'USD', '2026-03-01Z'),
+	(5, 'S400', 'supplier', 'Dart Rubber', 'USD', '2026-03-01Z');
 SELECT setval('partners_partner_id_seq', 100);
 INSERT INTO sites (partner_id, site, name, city, changed_at) VALUES
 	(2, 'D100', 'Acme Head Office', 'Lyon', '2026-03-01Z'), (2, 'D101', 'Acme North', 'Lille', '2026-03-01Z'), (3, 'D200', 'Brock Yard', 'Ghent', '2026-03-01Z');

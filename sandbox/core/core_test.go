@@ -387,8 +387,8 @@ func TestMapping(t *testing.T) {
 func TestPeople(t *testing.T) {
 	db := smallCompany(t)
 	roles := map[string][]string{
-		"dealer": {"viewer", "buyer", "claims", "finance", "partner-admin"}, "supplier": {"viewer", "planner", "finance", "partner-admin"},
-		"host": {"claims-desk", "partner-manager", "auditor", "administrator"},
+		"dealer": {"viewer", "buyer", "approver", "claims", "finance", "partner-admin"}, "supplier": {"viewer", "planner", "seller", "finance", "partner-admin"},
+		"host": {"claims-desk", "claims-lead", "planning-desk", "partner-manager", "auditor", "administrator"},
 	}
 	ids := map[string]bool{}
 	for _, p := range People() {

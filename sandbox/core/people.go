@@ -10,7 +10,7 @@ type Person struct {
 type Membership struct {
 	Account string   // the partner's number in the core, or HostAccount
 	Kind    string   // dealer, supplier or host
-	Roles   []string // viewer, buyer, claims, finance, planner, partner-admin; for the host claims-desk, partner-manager, auditor, administrator
+	Roles   []string // as portal.Roles names them, of the partner's side or the host's
 	Sites   []string // site numbers the person is limited to; none means all
 }
 
@@ -24,11 +24,13 @@ const password = "welcome"
 func People() []Person {
 	big, neighbour, maker := dealerNo(0), dealerNo(1), vendorNo(0)
 	return []Person{
-		{"dana", "Dana Veldhorst", "dana@veldhorst.example", password, []Membership{{big, "dealer", []string{"buyer", "partner-admin"}, nil}}},
+		{"dana", "Dana Veldhorst", "dana@veldhorst.example", password, []Membership{{big, "dealer", []string{"buyer", "claims", "finance", "partner-admin"}, nil}}},
 		{"femi", "Femi Adeyemi", "femi@veldhorst.example", password, []Membership{{big, "dealer", []string{"viewer"}, []string{branchNo(big, 2)}}}},
 		{"bo", "Bo Ahlersdorf", "bo@ahlersdorf.example", password, []Membership{{neighbour, "dealer", []string{"buyer"}, nil}, {big, "dealer", []string{"viewer"}, nil}}},
-		{"sofia", "Sofia Marques", "sofia@corvex.example", password, []Membership{{maker, "supplier", []string{"planner"}, nil}}},
+		{"sofia", "Sofia Marques", "sofia@corvex.example", password, []Membership{{maker, "supplier", []string{"planner", "seller", "finance"}, nil}}},
 		{"maren", "Maren Holt", "maren@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"partner-manager"}, nil}}},
+		{"claus", "Claus Reiter", "claus@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"claims-desk"}, nil}}},
+		{"paula", "Paula Stern", "paula@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"planning-desk"}, nil}}},
 		{"ada", "Ada Lindgren", "ada@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"administrator"}, nil}}},
 	}
 }

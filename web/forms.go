@@ -1,0 +1,75 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"extranet/portal"
+)
+
+// postedForm reads what a form posted; nil for what posts nothing. Values of the address are not among it.
+func postedForm(c *gin.Context) (url.Values, error) {
+	if c.Request.Method != http.MethodPost {
+		return nil, nil
+	}
+	if err := c.Request.ParseForm(); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, portal.Because(portal.Malformed, err, "this is more than a form can hold; send it in parts")
+		}
+		return nil, portal.Because(portal.Malformed, err, "this form cannot be read")
+	}
+	return c.Request.PostForm, nil
+}
+
+// once does f in one transaction of the caller's, at most once for the form that was posted, however often its button is
+// pressed: see [OnceField]. It returns where f said to go on.
+func (w *Web) once(ctx context.Context, r request, f func(tx *portal.Tx) (to string, err error)) (to string, err error) {
+	key := r.form.Get("once")
+	if key == "" {
+		return "", portal.Errorf(portal.Malformed, "this form is not one of the portal's; load the page again and use its buttons")
+	}
+	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+		answer, _, err := tx.Once(ctx, "web "+key, []byte(r.shell.Path+" "+r.form.Encode()), func() ([]byte, error) {
+			to, err := f(tx)
+			return []byte(to), err
+		})
+		to = string(answer)
+		return err
+	})
+	return to, err
+}
+
+const flashCookie = "__Host-flash"
+
+// keepFlash keeps f in the browser until its next page.
+func (w *Web) keepFlash(c *gin.Context, f Flash) {
+	b, err := json.Marshal(f)
+	if err != nil || len(b) > 2000 {
+		return
+	}
+	http.SetCookie(c.Writer, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(b), Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: true})
+}
+
+// takeFlash returns what the browser keeps to be said, and has it forget that. What a page asks by itself takes none.
+func (w *Web) takeFlash(c *gin.Context) *Flash {
+	cookie, err := c.Request.Cookie(flashCookie)
+	if err != nil || c.Request.Method != http.MethodGet || c.GetHeader("Live") != "" {
+		return nil
+	}
+	http.SetCookie(c.Writer, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: true})
+	b, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		return nil
+	}
+	var f Flash
+	if json.Unmarshal(b, &f) != nil || f.Title == "" {
+		return nil
+	}
+	return &f
+}
