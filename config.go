@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +59,30 @@ type mappingConfig struct {
 	Mapping string `env:"EXTRANET_MAPPING" placeholder:"FILE" help:"The mapping of the core database, YAML."`
 }
 
+// mailConfig says how mail leaves the house.
+type mailConfig struct {
+	SMTPURL     string `name:"smtp-url" env:"EXTRANET_SMTP_URL" placeholder:"URL" help:"Server that mail is given to: smtp://USER:PASSWORD@HOST:587 (STARTTLS), smtps://HOST, or smtp://HOST:25?tls=none beside it. None: mail is kept as files."`
+	SMTPURLFile string `name:"smtp-url-file" env:"EXTRANET_SMTP_URL_FILE" placeholder:"FILE" help:"File that holds --smtp-url."`
+	MailFrom    string `env:"EXTRANET_MAIL_FROM" default:"portal@localhost" help:"Mail address of the sender."`
+	MailFolder  string `env:"EXTRANET_MAIL_FOLDER" placeholder:"DIR" help:"Where mail is kept as .eml files when there is no server; default extranet-mail among the temporary files."`
+}
+
+func (c *mailConfig) check(f *faults) {
+	f.secret("smtp-url", &c.SMTPURL, c.SMTPURLFile)
+	if u, err := url.Parse(c.SMTPURL); c.SMTPURL != "" && (err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps") {
+		f.add("smtp-url", "must look like smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST")
+	}
+	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
+		f.add("mail-from", "%q is not a mail address; write it like portal@company.example", c.MailFrom)
+	}
+	c.MailFolder = cmp.Or(c.MailFolder, filepath.Join(os.TempDir(), "extranet-mail"))
+}
+
 // serveConfig is all that serve can be told.
 type serveConfig struct {
 	databaseConfig
 	mappingConfig
+	mailConfig
 	Listen           string   `env:"EXTRANET_LISTEN" default:"127.0.0.1:8080" help:"Address for pages and API."`
 	OpsListen        string   `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"Address for /healthz, /readyz and /metrics; keep it from the public."`
 	BaseURL          string   `name:"base-url" env:"EXTRANET_BASE_URL" placeholder:"URL" help:"Where people reach the portal, e.g. https://portal.example.com; default http://LISTEN."`
@@ -141,18 +163,14 @@ func (c *serveConfig) check(work bool) error {
 	c.databaseConfig.check(&f)
 	if work {
 		c.mappingConfig.check(&f)
+		c.mailConfig.check(&f)
 	}
 	for name, address := range map[string]string{"listen": c.Listen, "ops-listen": c.OpsListen} {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			f.add(name, "%q is not HOST:PORT", address)
 		}
 	}
-	c.BaseURL = strings.TrimSuffix(cmp.Or(c.BaseURL, "http://"+c.Listen), "/")
-	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Scheme != "https" && u.Scheme != "http" {
-		f.add("base-url", "%q must be https://HOST, without a path", c.BaseURL)
-	} else if u.Scheme == "http" && u.Hostname() != "localhost" && !isLoopback(u.Hostname()) {
-		f.add("base-url", "%q must be https: browsers keep no sign-in over plain http, except on localhost", c.BaseURL)
-	}
+	c.BaseURL = checkBaseURL(&f, cmp.Or(c.BaseURL, "http://"+c.Listen))
 	f.secret("redis-url", &c.RedisURL, c.RedisURLFile)
 	if c.RedisURL != "" {
 		var err error
@@ -181,6 +199,17 @@ func (c *serveConfig) check(work bool) error {
 		}
 	}
 	return f.err()
+}
+
+// checkBaseURL returns where people reach the portal, without a slash at its end.
+func checkBaseURL(f *faults, base string) string {
+	base = strings.TrimSuffix(base, "/")
+	if u, err := url.Parse(base); err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Scheme != "https" && u.Scheme != "http" {
+		f.add("base-url", "%q must be https://HOST, without a path", base)
+	} else if u.Scheme == "http" && u.Hostname() != "localhost" && !isLoopback(u.Hostname()) {
+		f.add("base-url", "%q must be https: browsers keep no sign-in over plain http, except on localhost", base)
+	}
+	return base
 }
 
 func checkLevel(f *faults, level string) {

@@ -154,6 +154,7 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 		IssuerURL: idp.URL(), ClientID: "extranet", ClientSecret: "demo", SessionIdle: duration{Duration: 30 * time.Minute}, SessionAbsolute: duration{Duration: 12 * time.Hour},
 		RateLimit: c.Limit, MaxConnections: number{value: 16}, CacheMiB: number{value: 48}, DrainTimeout: duration{Duration: 3 * time.Second}, LogLevel: "info"}
 	config.DatabaseURL, config.Mapping = d.loginURL, d.mapping()
+	config.MailFrom, config.MailFolder = "portal@tarnmoor.example", d.mailFolder()
 	if err := config.check(true); err != nil {
 		return err
 	}
@@ -189,6 +190,9 @@ func (d *demo) say(format string, a ...any) {
 
 // logFile is where the running portal's log lines go, so that the terminal stays readable.
 func (d *demo) logFile() string { return filepath.Join(d.Data, "extranet.log") }
+
+// mailFolder is where the mail is that the portal sends.
+func (d *demo) mailFolder() string { return filepath.Join(d.Data, "mail") }
 
 func (d *demo) mapping() string { return cmp.Or(d.Map, filepath.Join(d.Data, "mapping.yaml")) }
 
@@ -473,5 +477,5 @@ func (d *demo) ready(r demoReady) {
 		fmt.Fprintf(out, "  %-28s %-10s %s\n", p.Email, p.Password, strings.Join(at, "; "))
 	}
 	fmt.Fprintf(out, "\n  API      %s/api/docs\n           curl -H 'Authorization: Bearer %s' %s/api/v1/orders?limit=1\n", r.BaseURL, r.People[0].Token, r.BaseURL)
-	fmt.Fprintf(out, "  figures  %s/metrics\n  log      %s\n  data     %s\n\n  Ctrl-C ends it all.\n\n", r.Ops, d.logFile(), d.pg.Dir())
+	fmt.Fprintf(out, "  figures  %s/metrics\n  log      %s\n  mail     %s\n  data     %s\n\n  Ctrl-C ends it all.\n\n", r.Ops, d.logFile(), d.mailFolder(), d.pg.Dir())
 }

@@ -40,6 +40,9 @@ func (c serveCommand) Run(ctx context.Context) error {
 type workCommand struct {
 	databaseConfig
 	mappingConfig
+	mailConfig
+	BaseURL      string   `name:"base-url" env:"EXTRANET_BASE_URL" default:"http://127.0.0.1:8080" help:"Where people reach the portal; mail names its pages by it."`
+	HostName     string   `env:"EXTRANET_HOST_NAME" default:"Extranet" help:"The host's name as mail shows it."`
 	OpsListen    string   `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"Address for /healthz, /readyz and /metrics; keep it from the public."`
 	DrainTimeout duration `env:"EXTRANET_DRAIN_TIMEOUT" default:"20s" help:"How long passes under way may take to finish at the end."`
 	LogLevel     string   `env:"EXTRANET_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
@@ -49,6 +52,8 @@ func (c workCommand) Run(ctx context.Context) error {
 	var f faults
 	c.databaseConfig.check(&f)
 	c.mappingConfig.check(&f)
+	c.mailConfig.check(&f)
+	c.BaseURL = checkBaseURL(&f, c.BaseURL)
 	if _, _, err := net.SplitHostPort(c.OpsListen); err != nil {
 		f.add("ops-listen", "%q is not HOST:PORT", c.OpsListen)
 	}
@@ -68,14 +73,18 @@ func (c workCommand) Run(ctx context.Context) error {
 	ops := &http.Server{Addr: c.OpsListen, Handler: opsHandler(db, prometheus.NewRegistry()), ReadHeaderTimeout: 5 * time.Second}
 	return together(ctx,
 		func(ctx context.Context) error {
-			return work(ctx, c.DatabaseURL, c.Mapping, c.DrainTimeout.Duration, db, log)
+			return work(ctx, c.DatabaseURL, c.Mapping, c.DrainTimeout.Duration, db, c.mailOptions(c.HostName, c.BaseURL), log)
 		},
 		func(ctx context.Context) error { return listen(ctx, ops, c.DrainTimeout.Duration) },
 	)
 }
 
+func (c mailConfig) mailOptions(hostName, baseURL string) jobs.MailOptions {
+	return jobs.MailOptions{SMTP: c.SMTPURL, From: c.MailFrom, FromName: hostName, Folder: c.MailFolder, BaseURL: baseURL}
+}
+
 // work runs the jobs until ctx ends, then lets the passes under way finish.
-func work(ctx context.Context, databaseURL, mappingFile string, drain time.Duration, db *portal.DB, log *slog.Logger) error {
+func work(ctx context.Context, databaseURL, mappingFile string, drain time.Duration, db *portal.DB, mail jobs.MailOptions, log *slog.Logger) error {
 	mapping, err := jobs.LoadMapping(mappingFile)
 	if err != nil {
 		return err
@@ -90,10 +99,16 @@ func work(ctx context.Context, databaseURL, mappingFile string, drain time.Durat
 	if err != nil {
 		return err
 	}
+	postman, err := jobs.NewPostman(db, mail, log)
+	if err != nil {
+		return err
+	}
 	if err := worker.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	<-ctx.Done()
+	if err := postman.Run(ctx); err != nil {
+		return err
+	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	return worker.Stop(within)
@@ -141,7 +156,7 @@ func serve(ctx context.Context, c serveConfig, withJobs bool, logTo io.Writer, r
 	}
 	if withJobs {
 		all = append(all, func(ctx context.Context) error {
-			return work(ctx, c.DatabaseURL, c.Mapping, c.DrainTimeout.Duration, db, log)
+			return work(ctx, c.DatabaseURL, c.Mapping, c.DrainTimeout.Duration, db, c.mailOptions(c.HostName, c.BaseURL), log)
 		})
 	}
 	return together(ctx, all...)
