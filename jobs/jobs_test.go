@@ -17,7 +17,28 @@ import (
 	"extranet/portal/portaltest"
 )
 
-func TestMain(m *testing.M) { os.Exit(portaltest.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(workerMapping) != "" {
+		os.Exit(beWorker())
+	}
+	code := portaltest.Main(m)
+	for _, stop := range stops {
+		stop()
+	}
+	os.Exit(code)
+}
+
+// stops end what whole test processes share.
+var (
+	stops    []func() error
+	stopping gosync.Mutex
+)
+
+func stopAfterwards(stop func() error) {
+	stopping.Lock()
+	defer stopping.Unlock()
+	stops = append(stops, stop)
+}
 
 func must(t testing.TB, err error) {
 	t.Helper()
