@@ -45,8 +45,8 @@ func TestWideWorldImporters(t *testing.T) {
 	var shown strings.Builder
 	results, err := jobs.Sync(t.Context(), p.DB, m, jobs.Options{Progress: jobs.Bar(&shown, false)})
 	must(t, err)
-	if n := strings.Count(shown.String(), "done\n"); n != 9 {
-		t.Errorf("the progress shows %d entities done, want 9:\n%s", n, &shown)
+	if n := strings.Count(shown.String(), "done\n"); n != len(m.Feeds) {
+		t.Errorf("the progress shows %d entities done, want %d:\n%s", n, len(m.Feeds), &shown)
 	}
 	shown.Reset()
 	must(t, jobs.PrintResults(&shown, results))
@@ -70,7 +70,8 @@ func TestWideWorldImporters(t *testing.T) {
 		}
 	}
 	for entity, want := range map[string]int64{"sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
-		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948} {
+		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948,
+		"list_prices": known["product"], "prices": known["price"] - known["product"], "availability": known["inventory"]} {
 		if rows[entity] != want || want == 0 {
 			t.Errorf("%d %s, want %d", rows[entity], entity, want)
 		}
@@ -95,6 +96,8 @@ func TestWideWorldImporters(t *testing.T) {
 			"of the biller": {`SELECT count(*) FROM sales.orders JOIN sales.customers USING (customer_id) WHERE bill_to_customer_id = 401`, `SELECT count(*) FROM orders JOIN partners USING (partner_id) WHERE partners.number = 'C401'`},
 			"weekdays":      {`SELECT sum(extract(doy FROM order_date) + extract(doy FROM expected_delivery_date)) FROM sales.orders`, `SELECT sum(extract(doy FROM ordered_on) + extract(doy FROM promised_on)) FROM orders`},
 			"signed for at": {`SELECT sum(extract(epoch FROM confirmed_delivery_time)) FROM sales.invoices`, `SELECT sum(extract(epoch FROM delivered_at)) FROM shipments`},
+			"available":     {`SELECT sum(quantity_on_hand) - (SELECT sum(quantity - picked_quantity) FROM sales.order_lines WHERE picking_completed_when IS NULL) FROM warehouse.stock_item_holdings`, `SELECT sum(available) FROM availability`},
+			"list":          {`SELECT sum(unit_price) FROM warehouse.stock_items`, `SELECT sum(unit_price) FROM list_prices`},
 			"weight":        {`SELECT sum(typical_weight_per_unit) FROM warehouse.stock_items`, `SELECT sum(weight_kg) FROM products`},
 		} {
 			want, got := one[string](t, c.DB, `SELECT trim_scale((`+q[0]+`)::numeric)`), one[string](t, p.Owner, `SELECT trim_scale((`+q[1]+`)::numeric)`)

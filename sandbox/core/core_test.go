@@ -220,17 +220,17 @@ func TestActs(t *testing.T) {
 			}
 			return r
 		}, what)
-		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number"} {
+		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted"} {
 			if strings.Contains(what, kind) {
 				seen[kind]++
 			}
 		}
-		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact))::text`)
+		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock))::text`)
 		if latest != clock.Format(time.DateTime) {
 			t.Fatalf("%q at %s leaves %s as the latest change", what, clock.Format(time.DateTime), latest)
 		}
 	}
-	if len(seen) != 13 {
+	if len(seen) != 14 {
 		t.Errorf("not everything happens: %v", seen)
 	}
 	hold(t, db, clock)
@@ -262,7 +262,14 @@ var columns = map[string]string{
 	"partners":       "partner*+ kind* name* category currency street city postal_code region country phone",
 	"sites":          "partner* site*+ name* street street2 postal_code city region country phone",
 	"contacts":       "partner* contact*+ site name* email phone role may_log_on*",
-	"products":       "product*+ name* barcode brand size unit pack_size pack_unit category lifecycle lead_time_days weight_kg",
+	"products":       "product*+ name* barcode brand size unit pack_size pack_unit min_quantity category lifecycle lead_time_days weight_kg",
+	"list_prices":    "entry*+ product* kind* currency* from_quantity* unit_price* valid_from valid_to name",
+	"segment_prices": "entry*+ segment* product* kind* currency* from_quantity* unit_price* valid_from valid_to name",
+	"prices":         "partner* entry*+ product* kind* currency* from_quantity* unit_price* valid_from valid_to name",
+	"availability":   "product*+ warehouse*+ name available* on_hand next_on next_quantity",
+	"documents":      "document*+ product* kind* title* version language issued_on file* segment",
+	"product_links":  "product*+ other*+ kind*+ note",
+	"part_numbers":   "partner* entry*+ part_number* product*",
 	"orders":         "partner* number*+ site po_number contact status* currency* ordered_on* requested_on promised_on net* tax* total* continued_by comment",
 	"order_lines":    "partner* order_number*+ line*+ product description* unit ordered* shipped* backordered* cancelled* price* net* requested_on promised_on",
 	"shipments":      "partner* shipment*+ site carrier service tracking shipped_on* delivered_at received_by",
@@ -273,7 +280,8 @@ var columns = map[string]string{
 var types = map[string]string{
 	"may_log_on": "BOOL", "pack_size": "NUMERIC", "weight_kg": "NUMERIC", "ordered_on": "DATE", "requested_on": "DATE", "promised_on": "DATE", "shipped_on": "DATE",
 	"delivered_at": "TIMESTAMP", "net": "NUMERIC", "tax": "NUMERIC", "total": "NUMERIC", "price": "NUMERIC", "ordered": "NUMERIC", "shipped": "NUMERIC",
-	"backordered": "NUMERIC", "cancelled": "NUMERIC", "quantity": "NUMERIC", "line": "INT4", "order_line": "INT4", "lead_time_days": "INT", "changed_at": "TIMESTAMP",
+	"min_quantity": "NUMERIC", "from_quantity": "NUMERIC", "unit_price": "NUMERIC", "available": "NUMERIC", "on_hand": "NUMERIC", "next_quantity": "NUMERIC",
+	"valid_from": "DATE", "valid_to": "DATE", "issued_on": "DATE", "next_on": "DATE", "backordered": "NUMERIC", "cancelled": "NUMERIC", "quantity": "NUMERIC", "line": "INT4", "order_line": "INT4", "lead_time_days": "INT", "changed_at": "TIMESTAMP",
 }
 
 func TestMapping(t *testing.T) {

@@ -46,9 +46,9 @@ func (c *company) tables() []table {
 	for _, p := range c.contacts {
 		contacts.rows = append(contacts.rows, []any{p.no, text(p.customer), text(p.vendor), p.name, p.email, p.phone, p.job, p.logOn, founded})
 	}
-	items := table{name: "item", what: "products", columns: "item_no, descr, ean, brand, size_code, uom, pack_qty, pack_uom, item_group, status, lead_days, weight_g, list_price, vend_no, changed_at"}
+	items := table{name: "item", what: "products", columns: "item_no, descr, ean, brand, size_code, uom, pack_qty, pack_uom, min_qty, item_group, status, lead_days, weight_g, list_price, vend_no, changed_at"}
 	for _, i := range c.items {
-		items.rows = append(items.rows, []any{i.no, i.descr, i.ean, i.brand, i.size, i.uom, i.pack, i.packUOM, i.group, i.status, i.lead, i.weight, hundredths(i.price), i.vendor, stamp(i.changed)})
+		items.rows = append(items.rows, []any{i.no, i.descr, i.ean, i.brand, i.size, i.uom, i.pack, i.packUOM, number(i.least()), i.group, i.status, i.lead, i.weight, hundredths(i.price), i.vendor, stamp(i.changed)})
 	}
 	orders := table{name: "so_header", what: "orders", columns: orderColumns}
 	lines := table{name: "so_line", what: "order lines", columns: lineColumns}
@@ -66,7 +66,7 @@ func (c *company) tables() []table {
 		parcels.rows = append(parcels.rows, d.parcelRows()...)
 		packages.rows = append(packages.rows, d.packageRows()...)
 	}
-	return []table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}
+	return append([]table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}, c.catalogTables()...)
 }
 
 func (o *order) row() []any {

@@ -78,6 +78,7 @@ CREATE TABLE erp.item (
   uom        char(4) NOT NULL,
   pack_qty   numeric(12,3),
   pack_uom   char(4),
+  min_qty    numeric(12,3), -- the least that is sold at a time
   item_group char(10) NOT NULL,
   status     smallint NOT NULL,
   lead_days  smallint,
@@ -93,6 +94,73 @@ CREATE TABLE erp.warehouse (
   city       varchar(60) NOT NULL,
   country    char(2) NOT NULL,
   changed_at timestamp NOT NULL
+);
+
+-- What the company's prices are multiplied by in another currency.
+CREATE TABLE erp.currency (
+  currency   char(3) PRIMARY KEY,
+  rate       numeric(10,4) NOT NULL,
+  changed_at timestamp NOT NULL
+);
+
+-- Prices besides the list, in euros: kind S of a class of customers, K of one customer, P a promotion for everybody. A contract of a
+-- customer's gives its discount on every tyre, and is no row.
+CREATE TABLE erp.price (
+  price_no   integer PRIMARY KEY,
+  kind       char(1) NOT NULL CHECK (kind IN ('S', 'K', 'P')),
+  cust_no    char(12) REFERENCES erp.customer,
+  class      char(8),
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  qty_from   numeric(12,3) NOT NULL,
+  price      numeric(18,2) NOT NULL,
+  valid_from date,
+  valid_to   date,
+  descr      varchar(60),
+  changed_at timestamp NOT NULL
+);
+
+CREATE TABLE erp.stock (
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  wh_no      char(4) NOT NULL REFERENCES erp.warehouse,
+  on_hand    numeric(12,3) NOT NULL CHECK (on_hand >= 0),
+  reserved   numeric(12,3) NOT NULL CHECK (reserved >= 0),
+  next_on    date,
+  next_qty   numeric(12,3),
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (item_no, wh_no)
+);
+CREATE INDEX stock_changed ON erp.stock (changed_at);
+
+-- kind: D the same form, fit and function, F the same function, U the better one
+CREATE TABLE erp.item_alternate (
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  other_no   char(12) NOT NULL REFERENCES erp.item,
+  kind       char(1) NOT NULL CHECK (kind IN ('D', 'F', 'U')),
+  note       varchar(120),
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (item_no, other_no, kind)
+);
+
+CREATE TABLE erp.item_document (
+  doc_no     integer PRIMARY KEY,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  kind       varchar(30) NOT NULL,
+  title      varchar(120) NOT NULL,
+  version    varchar(10),
+  lang       char(2),
+  issued_on  date,
+  file       varchar(200) NOT NULL,
+  class      char(8), -- for these customers alone
+  changed_at timestamp NOT NULL
+);
+
+-- Customers' own numbers.
+CREATE TABLE erp.customer_item (
+  cust_no    char(12) NOT NULL REFERENCES erp.customer,
+  cust_part  varchar(30) NOT NULL,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (cust_no, cust_part)
 );
 
 -- status: 10 entered, 15 held, 20 confirmed, 30 being picked, 40 shipped in part, 50 shipped, 60 delivered, 90 cancelled
