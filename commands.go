@@ -150,6 +150,28 @@ func (c checkCommand) Run(ctx context.Context) error {
 	return err
 }
 
+type mappingCommand struct {
+	Outbox mappingOutboxCommand `cmd:"" help:"Print the table that a core needs to take up commands once, for the host to review and run."`
+}
+
+type mappingOutboxCommand struct {
+	mappingConfig
+}
+
+func (c mappingOutboxCommand) Run(ctx context.Context) error {
+	var f faults
+	c.mappingConfig.check(&f)
+	if err := f.err(); err != nil {
+		return err
+	}
+	mapping, err := jobs.LoadMapping(c.Mapping)
+	if err != nil {
+		return err
+	}
+	defer mapping.Close()
+	return mapping.PrintOutbox(os.Stdout)
+}
+
 // operator acts from the command line, as the host, under the name of the account that runs it.
 func operator(ctx context.Context, db *portal.DB) (portal.Caller, error) {
 	name := "operator"

@@ -26,6 +26,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the portal's database to the newest schema and let the login role in."`
 	Sync    syncCommand    `cmd:"" help:"Run one pass of every mapped entity by hand, with progress."`
 	Check   checkCommand   `cmd:"" help:"Tell what a mapping would do to a core database, before anything is written."`
+	Mapping mappingCommand `cmd:"" help:"Help with a mapping file."`
 	Demo    demoCommand    `cmd:"" help:"Start everything on embedded defaults, with a sample company that lives."`
 	Invite  inviteCommand  `cmd:"" help:"Invite somebody to act for a partner; prints the link."`
 	Token   tokenCommand   `cmd:"" help:"Make an API token that acts for one partner; prints it once."`

@@ -14,9 +14,18 @@ import (
 
 // A Report tells, before anything is written, what a mapping would do.
 type Report struct {
-	Mapping  string         `json:"mapping"`
-	Sources  []SourceReport `json:"sources"`
-	Entities []EntityReport `json:"entities"` // all that there are, mapped or not
+	Mapping  string          `json:"mapping"`
+	Sources  []SourceReport  `json:"sources"`
+	Entities []EntityReport  `json:"entities"` // all that there are, mapped or not
+	Commands []CommandReport `json:"commands"` // likewise
+}
+
+// A CommandReport says whether the core can take up what partners decide.
+type CommandReport struct {
+	Command string   `json:"command"`
+	Carried bool     `json:"carried"` // one that is not waits for the host's staff
+	Source  string   `json:"source,omitempty"`
+	Faults  []string `json:"faults,omitempty"`
 }
 
 // A SourceReport says whether a source answers.
@@ -66,6 +75,11 @@ func (r *Report) OK() bool {
 			return false
 		}
 	}
+	for _, c := range r.Commands {
+		if len(c.Faults) > 0 {
+			return false
+		}
+	}
 	return true
 }
 
@@ -111,7 +125,45 @@ func Check(ctx context.Context, m *Mapping) (*Report, error) {
 			return r, ctx.Err()
 		}
 	}
-	return r, nil
+	for _, h := range commandHandlers {
+		about := CommandReport{Command: h.name}
+		if c := m.Command(h.name); c != nil {
+			about.Carried, about.Source = true, c.Source.Name
+			if down[c.Source] {
+				about.Faults = append(about.Faults, "source "+c.Source.Name+" does not answer")
+			} else {
+				about.Faults = c.check(ctx)
+			}
+		}
+		r.Commands = append(r.Commands, about)
+	}
+	return r, ctx.Err()
+}
+
+// check has the core read every statement, and carry out none.
+func (c *Command) check(ctx context.Context) (faults []string) {
+	prepare := func(query string) error {
+		s, err := c.Source.db.PrepareContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	}
+	all := c.steps
+	if c.doneWhen != nil {
+		all = append(slices.Clone(all), *c.doneWhen)
+	}
+	for _, s := range all {
+		if err := prepare(s.bound(c.Source.dialect.placeholder)); err != nil {
+			faults = append(faults, fmt.Sprintf("the statement of line %d cannot be prepared: %v", s.line, err))
+		}
+	}
+	if c.byTable {
+		if err := prepare(`SELECT command_id, name, document, delivered_at, returned FROM ` + deliveredTable); err != nil {
+			faults = append(faults, fmt.Sprintf("the core lacks the table %s, which keeps commands from being carried out twice; extranet mapping outbox prints what to run, or see once: statement (%v)", deliveredTable, err))
+		}
+	}
+	return faults
 }
 
 type checker struct {
@@ -365,10 +417,23 @@ func (r *Report) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "  left out %s\n", strings.Join(e.Absent, ", "))
 		}
 	}
+	if len(r.Commands) > 0 {
+		b.WriteString("\ncommand\n")
+	}
+	for _, c := range r.Commands {
+		how := "not carried: the host takes it over by hand"
+		if c.Carried {
+			how = "carried to " + c.Source
+		}
+		fmt.Fprintf(&b, "%-25s %s\n", c.Command, how)
+		for _, f := range c.Faults {
+			fmt.Fprintf(&b, "  FAULT    %s\n", f)
+		}
+	}
 	if r.OK() {
 		b.WriteString("\nEvery mapped feed can run.\n")
 	} else {
-		b.WriteString("\nThere are faults; a feed that has one cannot run.\n")
+		b.WriteString("\nThere are faults; a feed or command that has one cannot run.\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -23,9 +23,10 @@ import (
 
 // A Mapping connects the host's core databases to the portal.
 type Mapping struct {
-	Name    string // of the file
-	Sources []*Source
-	Feeds   []*Feed // in the order of a first load; what is not mapped is not offered
+	Name     string // of the file
+	Sources  []*Source
+	Feeds    []*Feed    // in the order of a first load; what is not mapped is not offered
+	Commands []*Command // that are delivered; the host takes others over by hand
 }
 
 // A Feed says how one entity is read from its source.
@@ -147,7 +148,7 @@ func (p *mappingParser) parse(text []byte) *Mapping {
 	if len(file.Docs) > 1 {
 		p.faultf(file.Docs[1].Body.GetToken().Position.Line, "there is a second document; one is allowed")
 	}
-	top := p.entries(file.Docs[0].Body, "the file", "sources", "entities")
+	top := p.entries(file.Docs[0].Body, "the file", "sources", "entities", "commands")
 	if e, ok := top["sources"]; ok {
 		for _, s := range p.named(e, "sources", "a name for each source") {
 			if s := p.source(s); s != nil {
@@ -164,6 +165,11 @@ func (p *mappingParser) parse(text []byte) *Mapping {
 	}
 	for _, f := range p.named(e, "entities", strings.Join(entityNames(), ", ")) {
 		p.feed(m, f)
+	}
+	if c, ok := top["commands"]; ok {
+		for _, c := range p.named(c, "commands", strings.Join(commandNames(), ", ")) {
+			p.command(m, c)
+		}
 	}
 	slices.SortFunc(m.Feeds, func(a, b *Feed) int {
 		return cmp.Compare(slices.Index(entityNames(), a.Entity), slices.Index(entityNames(), b.Entity))
@@ -352,7 +358,7 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 	}
 	by := p.entries(e.value, what, "source", "way", "watermark", "overlap", "every", "full_every", "stale_after", "select")
 	f := &Feed{Entity: e.key, entity: known, Way: cmp.Or(p.text(by, "way"), Snapshot), Watermark: p.text(by, "watermark")}
-	p.feedSource(m, f, by, e)
+	f.Source = p.itsSource(m, by, e, what)
 	watermarked := f.Way == Watermark
 	switch {
 	case f.Way != Snapshot && f.Way != Watermark:
@@ -389,7 +395,8 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 	m.Feeds = append(m.Feeds, f)
 }
 
-func (p *mappingParser) feedSource(m *Mapping, f *Feed, by map[string]entry, e entry) {
+// itsSource is the source that an entity or command names, or the only one; nil, with a fault, when there is none.
+func (p *mappingParser) itsSource(m *Mapping, by map[string]entry, e entry, what string) *Source {
 	names := make([]string, len(m.Sources))
 	for i, s := range m.Sources {
 		names[i] = s.Name
@@ -397,14 +404,15 @@ func (p *mappingParser) feedSource(m *Mapping, f *Feed, by map[string]entry, e e
 	name := p.text(by, "source")
 	switch i := slices.Index(names, name); {
 	case i >= 0:
-		f.Source = m.Sources[i]
+		return m.Sources[i]
 	case name != "":
 		p.faultf(by["source"].line, "there is no source %q; allowed: %s", name, strings.Join(names, ", "))
 	case len(names) == 1:
-		f.Source = m.Sources[0]
+		return m.Sources[0]
 	case len(names) > 1:
-		p.faultf(e.line, "entity %s says no source; allowed: %s", f.Entity, strings.Join(names, ", "))
+		p.faultf(e.line, "%s says no source; allowed: %s", what, strings.Join(names, ", "))
 	}
+	return nil
 }
 
 // bareSelect cuts the semicolon and the comments that close a statement. It is not ok for anything but one SELECT.

@@ -18,7 +18,7 @@ import (
 	"extranet/portal"
 )
 
-// A Source is one of the host's databases. It is only ever read.
+// A Source is one of the host's databases. Nothing is written to it but the commands that the mapping carries.
 type Source struct {
 	Name   string
 	Driver string
@@ -42,7 +42,15 @@ type dialect struct {
 	suits       map[portal.Type][]string // types that need no luck; others are converted value by value
 	stampKind   func(databaseType string) stampKind
 	spoke       func(err error) bool // the database itself refused, so it is there
+	said        func(err error) said // in which words
 	estimate    func(ctx context.Context, tx *sql.Tx, query string) (rows int64, err error)
+}
+
+// said is what a database said as it refused a statement.
+type said struct {
+	codes     []string // the constraint that was broken, the SQLSTATE and others, the most particular first
+	words     string
+	duplicate bool // a unique key is there already
 }
 
 // A stampKind is how a column tells time.
@@ -86,6 +94,13 @@ var dialects = map[string]dialect{
 		spoke: func(err error) bool {
 			e, ok := errors.AsType[*pq.Error](err)
 			return ok && e.Code.Class() != "08" && e.Code.Class() != "57"
+		},
+		said: func(err error) said {
+			e, ok := errors.AsType[*pq.Error](err)
+			if !ok {
+				return said{}
+			}
+			return said{codes: []string{e.Constraint, string(e.Code), string(e.Code.Class())}, words: e.Message, duplicate: e.Code == "23505"}
 		},
 		estimate: func(ctx context.Context, tx *sql.Tx, query string) (int64, error) {
 			var plan []byte

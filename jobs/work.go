@@ -24,9 +24,12 @@ type Worker struct {
 	mapping *Mapping
 	log     *slog.Logger
 	client  *river.Client[*sql.Tx]
+	out     *out
 
 	ticking context.CancelFunc
 	ticks   sync.WaitGroup
+	callOff context.CancelFunc // what is being delivered
+	sending sync.WaitGroup
 
 	mu    sync.Mutex
 	wrong map[string]string // entity → why its last pass failed
@@ -40,7 +43,7 @@ const (
 
 // NewWorker prepares a worker. queue is a pool of the login role's connections, for the job queue alone; the worker does not close it.
 func NewWorker(db *portal.DB, queue *sql.DB, m *Mapping, log *slog.Logger) (*Worker, error) {
-	w := &Worker{db: db, mapping: m, log: log, wrong: map[string]string{}}
+	w := &Worker{db: db, mapping: m, log: log, out: newOut(db, m, log), wrong: map[string]string{}}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &feedWorker{worker: w}); err != nil {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
@@ -70,11 +73,17 @@ func (w *Worker) Start(ctx context.Context) error {
 	if err := offer(ctx, w.db, w.mapping); err != nil {
 		return err
 	}
+	if err := w.out.carry(ctx); err != nil {
+		return err
+	}
 	if err := w.client.Start(ctx); err != nil {
 		return fmt.Errorf("starting the job queue: %w", err)
 	}
 	ticking, stop := context.WithCancel(ctx)
 	w.ticking = stop
+	hard, callOff := context.WithCancel(ctx)
+	w.callOff = callOff
+	w.sending.Go(func() { w.out.run(ticking, hard) })
 	for _, f := range w.mapping.Feeds {
 		w.ticks.Go(func() { w.tick(ticking, f) })
 	}
@@ -88,6 +97,12 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.ticking()
 	w.ticks.Wait()
+	stand := context.AfterFunc(ctx, w.callOff)
+	defer func() {
+		w.sending.Wait()
+		stand()
+		w.callOff()
+	}()
 	err := w.client.Stop(ctx)
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -1,6 +1,6 @@
 -- What partners decided, on its way to the core. A command is written in the transaction of the decision it carries,
 -- and is delivered by the host's configured SQL; command_id is its idempotency key. place is its position among the
--- commands of one document, which reach the core in that order.
+-- commands of one document, which reach the core in that order. next_try_at NULL: the mapping does not carry it.
 
 -- +goose Up
 CREATE TABLE outbox (
@@ -14,7 +14,7 @@ CREATE TABLE outbox (
   posted_by    text NOT NULL,
   state        text NOT NULL DEFAULT 'waiting' CONSTRAINT outbox_commands_wait_or_end CHECK (state IN ('waiting', 'delivered', 'refused')),
   tries        integer NOT NULL DEFAULT 0,
-  next_try_at  timestamptz NOT NULL,
+  next_try_at  timestamptz,
   fault        text,
   ended_at     timestamptz,
   why          text,
@@ -26,9 +26,9 @@ CREATE TABLE outbox (
   PRIMARY KEY (partner_id, command_id),
   CONSTRAINT outbox_has_one_command_at_a_place UNIQUE (partner_id, document, place)
 );
-CREATE INDEX outbox_by_time ON outbox (partner_id, command_id DESC);
-CREATE INDEX outbox_waiting ON outbox (next_try_at, command_id) WHERE state = 'waiting';
-CREATE INDEX outbox_refused ON outbox (command_id DESC) WHERE state = 'refused';
+CREATE INDEX outbox_due ON outbox (next_try_at, command_id) WHERE state = 'waiting' AND next_try_at IS NOT NULL;
+CREATE INDEX outbox_behind ON outbox (partner_id, document, place) WHERE state = 'waiting';
+CREATE INDEX outbox_by_state ON outbox (state, command_id DESC);
 CREATE INDEX outbox_ended ON outbox (ended_at DESC) WHERE ended_at IS NOT NULL;
 ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outbox FORCE ROW LEVEL SECURITY;

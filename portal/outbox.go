@@ -46,7 +46,8 @@ func (tx *Tx) PostFor(ctx context.Context, partner int64, c Command) (id uuid.UU
 	}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO outbox (partner_id, command_id, name, document, place, content, posted_at, posted_by, next_try_at)
-		SELECT $1, $2, $3, $4, coalesce((SELECT max(place) FROM outbox WHERE partner_id = $1 AND document = $4), 0) + 1, $5, $6, $7, $6`,
+		SELECT $1, $2, $3, $4, coalesce((SELECT max(place) FROM outbox WHERE partner_id = $1 AND document = $4), 0) + 1, $5, $6, $7,
+			(SELECT $6::timestamptz FROM carried_commands WHERE name = $3 AND carried)`,
 		partner, id, c.Name, c.Document, string(content), tx.Now, tx.By.actor())
 	if err != nil {
 		return id, fmt.Errorf("posting %s: %w", c.Name, err)
@@ -72,7 +73,7 @@ type Posted struct {
 	PostedAt  time.Time    `db:"posted_at"`
 	PostedBy  string       `db:"posted_by"`
 	Tries     int          `db:"tries"`       // that failed so far
-	NextTryAt time.Time    `db:"next_try_at"` // of one that waits
+	NextTryAt sql.NullTime `db:"next_try_at"` // of one that waits to be delivered
 	EndedAt   sql.NullTime `db:"ended_at"`    // when the core took or refused it
 	Why       string       `db:"why"`         // of one that was refused, in words for the partner
 }

@@ -1,0 +1,30 @@
+package jobs
+
+import (
+	"context"
+
+	"extranet/portal"
+)
+
+// AfterDone is called when the core has a command of the tests and the portal does not know yet; it may be the end of the process.
+var AfterDone = func() {}
+
+// Commands of the tests. What became of one is written among the changes of its document.
+func init() {
+	note := func(ctx context.Context, tx *portal.Tx, c portal.Sent, field, became string) error {
+		_, err := tx.Exec(ctx, `INSERT INTO changes (partner_id, noun, key, at, field, was, became) VALUES ($1, 'test', $2, $3, $4, $5, $6)`, c.PartnerID, c.Document, tx.Now, field, c.ID.String(), became)
+		return err
+	}
+	for _, name := range []string{"place_test_order", "cancel_test_order"} {
+		commandHandlers = append(commandHandlers, commandHandler{
+			name: name, values: []string{"n", "po", "note", "lines"}, lists: map[string][]string{"lines": {"product", "quantity"}}, returns: []string{"order_number"},
+			done: func(ctx context.Context, tx *portal.Tx, c portal.Sent, returned map[string]string) error {
+				AfterDone()
+				return note(ctx, tx, c, "done "+c.ID.String(), returned["order_number"])
+			},
+			refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
+				return note(ctx, tx, c, "refused "+c.ID.String(), why)
+			},
+		})
+	}
+}
