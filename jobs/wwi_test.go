@@ -31,6 +31,11 @@ func rowVersions(t testing.TB, p *portaltest.Portal) string {
 		SELECT 'shipments', count(*), sum(xmin::text::bigint), max(changed_at) FROM shipments UNION ALL
 		SELECT 'shipment_lines', count(*), sum(xmin::text::bigint), max(changed_at) FROM shipment_lines UNION ALL
 		SELECT 'packages', count(*), sum(xmin::text::bigint), max(changed_at) FROM packages UNION ALL
+		SELECT 'invoices', count(*), sum(xmin::text::bigint), max(changed_at) FROM invoices UNION ALL
+		SELECT 'invoice_lines', count(*), sum(xmin::text::bigint), max(changed_at) FROM invoice_lines UNION ALL
+		SELECT 'payments', count(*), sum(xmin::text::bigint), max(changed_at) FROM payments UNION ALL
+		SELECT 'settlements', count(*), sum(xmin::text::bigint), max(changed_at) FROM settlements UNION ALL
+		SELECT 'account_status', count(*), sum(xmin::text::bigint), max(changed_at) FROM account_status UNION ALL
 		SELECT 'generations', count(*), sum(generation), NULL FROM generations ORDER BY 1`), "\n")
 }
 
@@ -71,7 +76,8 @@ func TestWideWorldImporters(t *testing.T) {
 	}
 	for entity, want := range map[string]int64{"sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
 		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948,
-		"list_prices": known["product"], "prices": known["price"] - known["product"], "availability": known["inventory"]} {
+		"list_prices": known["product"], "prices": known["price"] - known["product"], "availability": known["inventory"],
+		"invoices": known["invoice"], "invoice_lines": known["invoice_line"], "payments": known["payment"], "settlements": 11053 - 84, "account_status": known["account_status"]} {
 		if rows[entity] != want || want == 0 {
 			t.Errorf("%d %s, want %d", rows[entity], entity, want)
 		}
@@ -98,6 +104,16 @@ func TestWideWorldImporters(t *testing.T) {
 			"signed for at": {`SELECT sum(extract(epoch FROM confirmed_delivery_time)) FROM sales.invoices`, `SELECT sum(extract(epoch FROM delivered_at)) FROM shipments`},
 			"available":     {`SELECT sum(quantity_on_hand) - (SELECT sum(quantity - picked_quantity) FROM sales.order_lines WHERE picking_completed_when IS NULL) FROM warehouse.stock_item_holdings`, `SELECT sum(available) FROM availability`},
 			"list":          {`SELECT sum(unit_price) FROM warehouse.stock_items`, `SELECT sum(unit_price) FROM list_prices`},
+			"billed":        {`SELECT sum(transaction_amount) FROM sales.customer_transactions WHERE invoice_id IS NOT NULL`, `SELECT sum(total) FROM invoices WHERE total = net + tax`},
+			"billed lines":  {`SELECT sum(extended_price) FROM sales.invoice_lines`, `SELECT sum(net + tax) FROM invoice_lines`},
+			"lines are due": {`SELECT count(*) FROM sales.invoices`, `SELECT count(*) FROM invoices i WHERE total = (SELECT sum(net + tax) FROM invoice_lines l WHERE l.partner_id = i.partner_id AND l.invoice = i.number)`},
+			"due":           {`SELECT sum(extract(epoch FROM i.invoice_date + b.payment_days)) FROM sales.invoices i JOIN sales.customers b ON b.customer_id = i.bill_to_customer_id`, `SELECT sum(extract(epoch FROM due_on)) FROM invoices`},
+			"owed":          {`SELECT sum(outstanding_balance) FROM sales.customer_transactions`, `SELECT sum(open) FROM invoices WHERE is_open`},
+			"balances":      {`SELECT sum(outstanding_balance) FROM sales.customer_transactions`, `SELECT sum(balance) FROM account_status`},
+			"limits":        {`SELECT sum(credit_limit) FROM sales.customers WHERE customer_id = bill_to_customer_id`, `SELECT sum(credit_limit) FROM account_status`},
+			"paid":          {`SELECT -sum(transaction_amount) FROM sales.customer_transactions WHERE invoice_id IS NULL`, `SELECT sum(amount) FROM payments`},
+			"settled":       {`SELECT sum(transaction_amount - outstanding_balance) FROM sales.customer_transactions WHERE invoice_id IS NOT NULL`, `SELECT sum(amount) FROM settlements`},
+			"used up":       {`SELECT 0`, `SELECT count(*) FROM payments p JOIN (SELECT partner_id, payment, sum(amount) AS settled FROM settlements GROUP BY 1, 2) s USING (partner_id, payment) WHERE s.settled <> p.amount`},
 			"weight":        {`SELECT sum(typical_weight_per_unit) FROM warehouse.stock_items`, `SELECT sum(weight_kg) FROM products`},
 		} {
 			want, got := one[string](t, c.DB, `SELECT trim_scale((`+q[0]+`)::numeric)`), one[string](t, p.Owner, `SELECT trim_scale((`+q[1]+`)::numeric)`)

@@ -4,7 +4,9 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lib/pq"
 )
@@ -83,4 +85,9 @@ func Limit(sites []string) any {
 		return nil
 	}
 	return pq.StringArray(sites)
+}
+
+// Readable reports whether s can be the number of something: text, at most 200 bytes of it, without a zero byte.
+func Readable(s string) bool {
+	return len(s) <= 200 && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

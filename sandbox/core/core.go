@@ -21,6 +21,9 @@ var Mapping string
 //go:embed schema.sql
 var schema string
 
+//go:embed ledger.sql
+var ledgerSchema string
+
 // A Size says how much there is, at most 12 suppliers and 600 items. Orders is roughly their number, with those that continue another, and Days how far
 // back they reach.
 type Size struct{ Dealers, Suppliers, Items, Orders, Days int }
@@ -59,7 +62,7 @@ func Create(ctx context.Context, db *sql.DB, size Size, now time.Time, progress 
 	if there, err := exists(ctx, tx); err != nil || there {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
+	if _, err := tx.ExecContext(ctx, schema+ledgerSchema); err != nil {
 		return fmt.Errorf("creating the sample company: %w", err)
 	}
 	c, err := invent(size, now.UTC().Truncate(time.Microsecond))
@@ -71,7 +74,8 @@ func Create(ctx context.Context, db *sql.DB, size Size, now time.Time, progress 
 			return fmt.Errorf("creating the sample company: %s: %w", t.name, err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `SELECT setval('erp.so_numbers', $1), setval('erp.dlv_numbers', $2)`, c.lastOrder, c.lastDelivery); err != nil {
+	if _, err := tx.ExecContext(ctx, `SELECT setval('erp.so_numbers', $1), setval('erp.dlv_numbers', $2), setval('erp.ar_numbers', $3), setval('erp.rcpt_numbers', $4), setval('erp.clr_numbers', $5)`,
+		c.lastOrder, c.lastDelivery, firstDocument+len(c.ledger.documents), firstReceipt+len(c.ledger.receipts), len(c.ledger.clearings)+1); err != nil {
 		return fmt.Errorf("creating the sample company: %w", err)
 	}
 	if err := tx.Commit(); err != nil {

@@ -117,6 +117,11 @@ var rules = map[string]string{
 		OR status IN (20, 30, 40, 50, 60) AND promised_on IS NULL`,
 	"deliveries hold lines and packages":  `SELECT count(*) FROM erp.delivery d WHERE NOT EXISTS (SELECT FROM erp.delivery_line l WHERE l.dlv_no = d.dlv_no) OR NOT EXISTS (SELECT FROM erp.delivery_package p WHERE p.dlv_no = d.dlv_no)`,
 	"deliveries go to their orders' site": `SELECT count(*) FROM erp.delivery d JOIN erp.delivery_line l USING (dlv_no) JOIN erp.so_header h USING (so_no) WHERE (h.bill_to, h.ship_to) IS DISTINCT FROM (d.bill_to, d.ship_to)`,
+	"what is shipped is billed, once":     `SELECT count(*) FROM (SELECT dlv_no FROM erp.delivery d LEFT JOIN erp.ar_doc b USING (dlv_no) WHERE b.kind IS DISTINCT FROM 'CM' GROUP BY 1 HAVING count(b.doc_no) <> 1) x`,
+	"a document's sums are its lines'":    `SELECT count(*) FROM erp.ar_doc b WHERE (net, tax) IS DISTINCT FROM (SELECT (sum(l.net), sum(l.tax)) FROM erp.ar_line l WHERE l.doc_no = b.doc_no)`,
+	"open is what was not cleared": `SELECT count(*) FROM erp.ar_doc b WHERE open <> gross - coalesce((SELECT sum(amount) FROM erp.clearing k WHERE k.doc_no = b.doc_no), 0)
+		+ coalesce((SELECT sum(amount) FROM erp.clearing k WHERE k.memo_no = b.doc_no), 0)`,
+	"money went where it is said to have": `SELECT count(*) FROM erp.receipt r WHERE open <> amount - coalesce((SELECT sum(amount) FROM erp.clearing k WHERE k.rcpt_no = r.rcpt_no), 0)`,
 	"nothing arrives before it leaves":    `SELECT count(*) FROM erp.delivery WHERE delivered_at < shipped_at`,
 }
 
@@ -127,7 +132,7 @@ func hold(t *testing.T, db *sql.DB, until time.Time) {
 			t.Errorf("%s: broken %d times", rule, n)
 		}
 	}
-	for _, table := range []string{"customer", "item", "contact", "so_header", "so_line", "delivery", "delivery_line", "delivery_package"} {
+	for _, table := range []string{"customer", "item", "contact", "so_header", "so_line", "delivery", "delivery_line", "delivery_package", "ar_doc", "receipt", "clearing"} {
 		if n := scalar[int](t, db, `SELECT count(*) FROM erp.`+table+` WHERE changed_at > $1`, stamp(until)); n > 0 {
 			t.Errorf("%d rows of %s are from the future", n, table)
 		}
@@ -178,6 +183,10 @@ func TestCreate(t *testing.T) {
 		"consolidated":     `SELECT count(*) > 0 FROM (SELECT dlv_no FROM erp.delivery_line GROUP BY 1 HAVING count(DISTINCT so_no) > 1) x`,
 		"cancelled lines":  `SELECT count(*) > 2 FROM erp.so_line WHERE qty_cancelled > 0`,
 		"several packages": `SELECT count(*) > 20 FROM erp.delivery_package WHERE pkg_no > 1`,
+		"open items":       `SELECT count(*) > 30 FROM erp.ar_doc WHERE open > 0`,
+		"overdue":          `SELECT count(*) > 0 FROM erp.ar_doc WHERE open > 0 AND due_on < '2026-03-04'`,
+		"credit memos":     `SELECT count(*) > 0 FROM erp.ar_doc WHERE kind = 'CM'`,
+		"a hold":           `SELECT count(*) = 1 FROM erp.credit WHERE hold`,
 		"current":          `SELECT max(ordered_on) = '2026-03-04' FROM erp.so_header`,
 	} {
 		if !scalar[bool](t, one, query) {
@@ -220,17 +229,17 @@ func TestActs(t *testing.T) {
 			}
 			return r
 		}, what)
-		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted"} {
+		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted", "paid"} {
 			if strings.Contains(what, kind) {
 				seen[kind]++
 			}
 		}
-		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock))::text`)
+		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock), (SELECT max(changed_at) FROM erp.receipt))::text`)
 		if latest != clock.Format(time.DateTime) {
 			t.Fatalf("%q at %s leaves %s as the latest change", what, clock.Format(time.DateTime), latest)
 		}
 	}
-	if len(seen) != 14 {
+	if len(seen) != 15 {
 		t.Errorf("not everything happens: %v", seen)
 	}
 	hold(t, db, clock)
@@ -275,6 +284,11 @@ var columns = map[string]string{
 	"shipments":      "partner* shipment*+ site carrier service tracking shipped_on* delivered_at received_by",
 	"shipment_lines": "partner* shipment*+ line*+ order_number* order_line product quantity*",
 	"packages":       "partner* shipment*+ package*+ carrier tracking weight_kg sscc",
+	"invoices":       "partner* number*+ kind* site order_number shipment po_number currency* invoiced_on* due_on* net* tax* total* open* credits claim comment",
+	"invoice_lines":  "partner* invoice*+ line*+ order_number order_line product description* unit quantity* price* net* tax*",
+	"payments":       "partner* payment*+ paid_on* method reference currency* amount* open*",
+	"settlements":    "partner* settlement*+ payment credit_memo invoice* amount* settled_on*",
+	"account_status": "partner* account*+ currency* credit_limit balance* on_hold* hold_reason terms",
 }
 
 var types = map[string]string{
@@ -282,6 +296,7 @@ var types = map[string]string{
 	"delivered_at": "TIMESTAMP", "net": "NUMERIC", "tax": "NUMERIC", "total": "NUMERIC", "price": "NUMERIC", "ordered": "NUMERIC", "shipped": "NUMERIC",
 	"min_quantity": "NUMERIC", "from_quantity": "NUMERIC", "unit_price": "NUMERIC", "available": "NUMERIC", "on_hand": "NUMERIC", "next_quantity": "NUMERIC",
 	"valid_from": "DATE", "valid_to": "DATE", "issued_on": "DATE", "next_on": "DATE", "backordered": "NUMERIC", "cancelled": "NUMERIC", "quantity": "NUMERIC", "line": "INT4", "order_line": "INT4", "lead_time_days": "INT", "changed_at": "TIMESTAMP",
+	"invoiced_on": "DATE", "due_on": "DATE", "paid_on": "DATE", "settled_on": "DATE", "open": "NUMERIC", "amount": "NUMERIC", "balance": "NUMERIC", "credit_limit": "NUMERIC", "on_hold": "BOOL",
 }
 
 func TestMapping(t *testing.T) {

@@ -26,6 +26,7 @@ type company struct {
 	orders                  []*order
 	deliveries              []*delivery
 	lastOrder, lastDelivery int64
+	ledger                  ledger
 
 	queue events
 	dock  map[string][]*order // being picked, by site
@@ -83,7 +84,7 @@ func (c *company) at(t time.Time, do func(at time.Time) error) {
 func invent(size Size, now time.Time) (*company, error) {
 	c := &company{
 		rng: rand.New(rand.NewPCG(20, 26)), now: now, founded: now.AddDate(0, 0, -size.Days-30), branches: map[string][]*customer{}, dock: map[string][]*order{},
-		lastOrder: firstOrder, lastDelivery: firstDelivery,
+		lastOrder: firstOrder, lastDelivery: firstDelivery, ledger: ledger{rng: rand.New(rand.NewPCG(20, 27))},
 	}
 	c.inventItems(size.Items)
 	for i := range min(size.Suppliers, len(supplierNames)) {
@@ -411,6 +412,7 @@ func (c *company) send(o *order, way int, at time.Time) error {
 	c.lastDelivery++
 	d := newDelivery(rng, c.lastDelivery, to, parcels, at)
 	c.deliveries = append(c.deliveries, d)
+	c.invoice(d, at)
 
 	days := 1 + rng.IntN(2)
 	if rng.IntN(40) == 0 {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (c *company) tables() []table {
 		parcels.rows = append(parcels.rows, d.parcelRows()...)
 		packages.rows = append(packages.rows, d.packageRows()...)
 	}
-	return append([]table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}, c.catalogTables()...)
+	return slices.Concat([]table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}, c.catalogTables(), c.ledgerTables())
 }
 
 func (o *order) row() []any {
@@ -131,4 +132,10 @@ func stamp(t time.Time) any {
 }
 
 // hundredths writes cents and hundredths of a per cent as the decimal they are.
-func hundredths(n int64) string { return fmt.Sprintf("%d.%02d", n/100, n%100) }
+func hundredths(n int64) string {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, n/100, n%100)
+}

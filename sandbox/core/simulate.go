@@ -54,7 +54,7 @@ var acts = []struct {
 	percent int
 	do      func(actor) (string, error)
 }{
-	{17, actor.place}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
+	{15, actor.place}, {2, actor.pay}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
 	{4, actor.postpone}, {3, actor.cancel}, {2, actor.reprice}, {1, actor.hold}, {2, actor.release}, {1, actor.meet}, {2, actor.count},
 }
 
@@ -190,10 +190,10 @@ func (a actor) add(o *order) error {
 func (a actor) customer(no string) (*customer, error) {
 	u := &customer{}
 	var contacts pq.Int64Array
-	err := a.tx.QueryRowContext(a.ctx, `SELECT rtrim(cust_no), rtrim(bill_to), name, currency, country, (tax_rate * 100)::bigint, (discount * 100)::bigint,
+	err := a.tx.QueryRowContext(a.ctx, `SELECT rtrim(cust_no), rtrim(bill_to), name, rtrim(class), currency, country, (tax_rate * 100)::bigint, (discount * 100)::bigint,
 		ARRAY(SELECT p.contact_no FROM erp.contact p JOIN erp.customer s USING (cust_no) WHERE s.bill_to = u.cust_no ORDER BY 1)
 		FROM erp.customer u WHERE cust_no = $1`, no).
-		Scan(&u.no, &u.billTo, &u.name, &u.currency, &u.country, &u.taxBP, &u.discountBP, &contacts)
+		Scan(&u.no, &u.billTo, &u.name, &u.class, &u.currency, &u.country, &u.taxBP, &u.discountBP, &contacts)
 	u.contacts = contacts
 	return u, err
 }
@@ -283,6 +283,10 @@ func (a actor) ship() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	payer, err := a.customer(o.billTo)
+	if err != nil {
+		return "", err
+	}
 	var no int64
 	if err := a.tx.QueryRowContext(a.ctx, `SELECT nextval('erp.dlv_numbers')`).Scan(&no); err != nil {
 		return "", err
@@ -294,7 +298,10 @@ func (a actor) ship() (string, error) {
 	if err := a.insert("delivery_line", parcelColumns, d.parcelRows()...); err != nil {
 		return "", err
 	}
-	return what, a.insert("delivery_package", packageColumns, d.packageRows()...)
+	if err := a.insert("delivery_package", packageColumns, d.packageRows()...); err != nil {
+		return "", err
+	}
+	return what, a.enter(bill(d, payer.class, a.now))
 }
 
 func (a actor) deliver() (string, error) {
