@@ -1,8 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,10 +13,10 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/xuri/excelize/v2"
 
 	"extranet/portal"
 	"extranet/portal/orders"
+	"extranet/portal/sheet"
 )
 
 // A file is made whole on disk before the first byte leaves: what fails while it is made is an error page, never a
@@ -91,158 +92,14 @@ func orderCells(o orders.Order, s sites) []any {
 }
 
 func (w *Web) exportCSV(ctx context.Context, r request) (reply, error) {
-	return w.export(ctx, r, "csv", "text/csv; charset=utf-8", func(out io.Writer, _ Freshness, _ orders.Filter, rows func(func([]any) error) error) error {
-		// Excel takes a CSV file for UTF-8 only when it begins with a byte order mark.
-		if _, err := io.WriteString(out, "\uFEFF"); err != nil {
-			return err
-		}
-		lines := csv.NewWriter(out)
-		lines.UseCRLF = true // RFC 4180
-		if err := lines.Write(orderHeader); err != nil {
-			return err
-		}
-		line := make([]string, len(orderHeader))
-		err := rows(func(cells []any) error {
-			for i, cell := range cells {
-				switch v := cell.(type) {
-				case portal.Date:
-					line[i] = string(v)
-				case portal.Amount:
-					line[i] = string(v)
-				case string:
-					line[i] = inert(v)
-				}
-			}
-			return lines.Write(line)
-		})
-		lines.Flush()
-		if err != nil {
-			return err
-		}
-		return lines.Error()
-	})
+	return w.exportOrders(ctx, r, "csv")
 }
-
-// rowsAtMost is how many rows a sheet of XLSX holds, its header not counted.
-const rowsAtMost = 1_048_575
 
 func (w *Web) exportXLSX(ctx context.Context, r request) (reply, error) {
-	return w.export(ctx, r, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(out io.Writer, f Freshness, filter orders.Filter, rows func(func([]any) error) error) error {
-		book := excelize.NewFile()
-		defer book.Close()
-		day, amount, err := sheetStyles(book)
-		if err != nil {
-			return err
-		}
-		if err := book.SetSheetName("Sheet1", "Orders"); err != nil {
-			return err
-		}
-		sheet, err := book.NewStreamWriter("Orders")
-		if err != nil {
-			return err
-		}
-		if err := sheet.SetColWidth(1, len(orderHeader), 16); err != nil {
-			return err
-		}
-		if err := sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
-			return err
-		}
-		line := make([]any, len(orderHeader))
-		for i, name := range orderHeader {
-			line[i] = name
-		}
-		if err := sheet.SetRow("A1", line); err != nil {
-			return err
-		}
-		n := 0
-		err = rows(func(cells []any) error {
-			if n++; n > rowsAtMost {
-				return portal.Errorf(portal.Invalid, "an XLSX sheet holds %s rows at most; narrow the filter, or take the list as CSV", Count(rowsAtMost))
-			}
-			for i, cell := range cells {
-				line[i] = sheetCell(cell, day, amount)
-			}
-			return sheet.SetRow("A"+strconv.Itoa(n+1), line)
-		})
-		if err != nil {
-			return err
-		}
-		if err := sheet.Flush(); err != nil {
-			return err
-		}
-		if err := w.about(book, r, f, filter, n); err != nil {
-			return err
-		}
-		return book.Write(out)
-	})
+	return w.exportOrders(ctx, r, "xlsx")
 }
 
-func sheetStyles(book *excelize.File) (day, amount int, err error) {
-	dayFormat, amountFormat := "yyyy-mm-dd", "#,##0.00##"
-	if day, err = book.NewStyle(&excelize.Style{CustomNumFmt: &dayFormat}); err != nil {
-		return 0, 0, err
-	}
-	amount, err = book.NewStyle(&excelize.Style{CustomNumFmt: &amountFormat})
-	return day, amount, err
-}
-
-// sheetCell keeps numbers numbers and days days.
-func sheetCell(cell any, day, amount int) any {
-	switch v := cell.(type) {
-	case portal.Date:
-		if t := v.Time(); !t.IsZero() {
-			return excelize.Cell{StyleID: day, Value: t}
-		}
-	case portal.Amount:
-		if v != "" {
-			return excelize.Cell{StyleID: amount, Value: v.Number().InexactFloat64()}
-		}
-	case string:
-		if v != "" {
-			return inert(v)
-		}
-	}
-	return nil
-}
-
-// about adds a sheet that says what the list is.
-func (w *Web) about(book *excelize.File, r request, f Freshness, filter orders.Filter, rows int) error {
-	const name = "About"
-	if _, err := book.NewSheet(name); err != nil {
-		return err
-	}
-	var statuses []string
-	for _, s := range filter.Statuses {
-		statuses = append(statuses, orderStatus(s).text)
-	}
-	behind := "no"
-	if !f.BehindSince.IsZero() {
-		behind = "since " + TimeText(f.BehindSince)
-	} else if f.Stale {
-		behind = "yes"
-	}
-	for i, fact := range [][2]string{
-		{"List", "Orders of " + r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"As of", TimeText(f.AsOf)}, {"Behind", behind},
-		{"Status", strings.Join(statuses, ", ")}, {"Site", filter.Site}, {"Ordered from", string(filter.From)}, {"Ordered to", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort},
-		{"Orders", strconv.Itoa(rows)}, {"Exported by", r.by.Name}, {"Exported at", TimeText(w.db.Now())}, {"From", w.hostName + " partner portal"},
-	} {
-		if fact[1] == "" {
-			fact[1] = "any"
-		}
-		if err := book.SetSheetRow(name, "A"+strconv.Itoa(i+1), &[]any{fact[0], inert(fact[1])}); err != nil {
-			return err
-		}
-	}
-	return book.SetColWidth(name, "A", "B", 32)
-}
-
-// export makes a file of the list's filter. fill writes it, taking the rows as they arrive.
-func (w *Web) export(ctx context.Context, r request, format, kind string, fill func(out io.Writer, f Freshness, filter orders.Filter, rows func(func([]any) error) error) error) (reply, error) {
-	leave, err := w.exports.take(r.by, "exports under way")
-	if err != nil {
-		return reply{}, err
-	}
-	defer leave()
+func (w *Web) exportOrders(ctx context.Context, r request, kind string) (reply, error) {
 	filter, _ := orderFilter(r.query)
 	if err := filter.Check(); err != nil {
 		return reply{}, err
@@ -256,15 +113,64 @@ func (w *Web) export(ctx context.Context, r request, format, kind string, fill f
 	if err != nil {
 		return reply{}, err
 	}
-	name := "orders-" + plain(r.by.PartnerNumber) + w.db.Now().UTC().Format("-20060102-1504") + "." + format
-	made, err := newFile(name, kind, func(out io.Writer) error {
-		return w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
-			return fill(out, f, filter, func(each func([]any) error) error {
-				return orders.Export(ctx, tx, filter, format, func(o orders.Order) error { return each(orderCells(o, places)) })
-			})
+	var statuses []string
+	for _, s := range filter.Statuses {
+		statuses = append(statuses, orderStatus(s).text)
+	}
+	about := [][2]string{{"Status", strings.Join(statuses, ", ")}, {"Site", filter.Site}, {"Ordered from", string(filter.From)}, {"Ordered to", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
+	return w.sheet(ctx, r, sheetFile{name: "orders", title: "Orders", kind: kind, header: orderHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+		return orders.Export(ctx, tx, filter, kind, func(o orders.Order) error { return row(orderCells(o, places)...) })
+	})
+}
+
+// A sheetFile is a table that is taken away.
+type sheetFile struct {
+	name   string // of the file, before whose it is and when
+	title  string // of the sheet
+	kind   string // csv or xlsx
+	header []string
+	fresh  Freshness
+	about  [][2]string // what it was narrowed by; an empty value says "any"
+}
+
+// sheet makes the file of what fill gives row, in one transaction of the caller's. fill audits that it was taken away.
+func (w *Web) sheet(ctx context.Context, r request, f sheetFile, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
+	leave, err := w.exports.take(r.by, "exports under way")
+	if err != nil {
+		return reply{}, err
+	}
+	defer leave()
+	name := f.name + "-" + plain(r.by.PartnerNumber) + w.db.Now().UTC().Format("-20060102-1504") + "." + f.kind
+	made, err := newFile(name, sheet.Kinds[f.kind], func(out io.Writer) error {
+		book, err := sheet.NewWriter(out, f.kind, f.title, f.header)
+		if err != nil {
+			return err
+		}
+		rows := 0
+		err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+			return fill(tx, func(cells ...any) error { rows++; return book.Row(cells...) })
 		})
+		if err == nil {
+			err = book.About(w.aboutSheet(r, f, rows))
+		}
+		return errors.Join(err, book.Close())
 	})
 	return reply{file: made}, err
+}
+
+// aboutSheet says what the list is.
+func (w *Web) aboutSheet(r request, f sheetFile, rows int) [][2]string {
+	behind := "no"
+	if !f.fresh.BehindSince.IsZero() {
+		behind = "since " + TimeText(f.fresh.BehindSince)
+	} else if f.fresh.Stale {
+		behind = "yes"
+	}
+	facts := [][2]string{{"List", f.title + " of " + r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"As of", TimeText(f.fresh.AsOf)}, {"Behind", behind}}
+	for _, fact := range f.about {
+		facts = append(facts, [2]string{fact[0], cmp.Or(fact[1], "any")})
+	}
+	return append(facts, [2]string{"Rows", strconv.Itoa(rows)}, [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(w.db.Now())}, [2]string{"From", w.hostName + " partner portal"})
 }
 
 // plain keeps what every system takes in a file's name.
@@ -276,26 +182,3 @@ func plain(s string) string {
 		return '-'
 	}, s)
 }
-
-// inert keeps a spreadsheet from taking text for a formula: an apostrophe goes before what would begin one. That is so
-// at the beginning, and after what another country's spreadsheet takes for the end of a cell.
-func inert(text string) string {
-	if !strings.ContainsAny(text, formulaStarts) {
-		return text
-	}
-	var b strings.Builder
-	before := rune(';')
-	for _, r := range text {
-		if strings.ContainsRune(cellEnds, before) && strings.ContainsRune(formulaStarts, r) {
-			b.WriteByte('\'')
-		}
-		b.WriteRune(r)
-		before = r
-	}
-	return b.String()
-}
-
-const (
-	formulaStarts = "=+-@\t\r\n＝＋－＠"
-	cellEnds      = ";,|\t\r\n\""
-)
