@@ -79,6 +79,13 @@ func Pass(ctx context.Context, db *portal.DB, m *Mapping, entity string, o Optio
 	if f == nil {
 		return Result{Entity: entity}, portal.Errorf(portal.NotFound, "the mapping %s has no entity %q", m.Name, entity)
 	}
+	told, over := watch(ctx, db, entity)
+	defer over()
+	if tell := o.Progress; tell != nil {
+		o.Progress = func(p Progress) { told(p); tell(p) }
+	} else {
+		o.Progress = told
+	}
 	p := &pass{feed: f, options: o, began: time.Now(), result: Result{Entity: entity}}
 	// The transaction is undone by the pass itself when ctx is cancelled, not behind its back.
 	err := db.AsWorker(context.WithoutCancel(ctx), "sync", func(tx *portal.Tx) error { return p.run(ctx, tx) })

@@ -84,6 +84,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	hard, callOff := context.WithCancel(ctx)
 	w.callOff = callOff
 	w.sending.Go(func() { w.out.run(ticking, hard) })
+	w.ticks.Go(func() { w.tend(ticking) })
 	for _, f := range w.mapping.Feeds {
 		w.ticks.Go(func() { w.tick(ticking, f) })
 	}
@@ -115,6 +116,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 // feedArgs ask for one pass of an entity.
 type feedArgs struct {
 	Entity string `json:"entity"`
+	Asked  int64  `json:"asked,omitempty"` // when somebody asked for it, in microseconds; 0 = it is its time
 }
 
 // Kind is the job's name in the queue.
@@ -126,7 +128,7 @@ func (feedArgs) Kind() string { return "feed" }
 func (w *Worker) tick(ctx context.Context, f *Feed) {
 	for {
 		now := time.Now()
-		_, err := w.client.Insert(ctx, feedArgs{f.Entity}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: f.Every}})
+		_, err := w.client.Insert(ctx, feedArgs{Entity: f.Entity}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: f.Every}})
 		if err != nil && ctx.Err() == nil {
 			w.log.ErrorContext(ctx, "a pass cannot be put into the queue", "entity", f.Entity, "err", err)
 		}
@@ -154,18 +156,28 @@ func (f *feedWorker) Work(ctx context.Context, job *river.Job[feedArgs]) error {
 	if err != nil {
 		return err
 	}
-	if began := stands[entity].PassBegan; began.Valid && began.Time.After(job.ScheduledAt) {
-		return nil // this one waited so long that another was made
+	stand := stands[entity]
+	if began := stand.PassBegan; !stand.AskedAt.Valid && (job.Args.Asked != 0 || stand.PausedAt.Valid || began.Valid && began.Time.After(job.ScheduledAt)) {
+		return nil // what was asked for is done, or the feed is paused, or this one waited so long that another was made
 	}
 	if p := stands["partners"]; feed.entity.mirror.Owned && p.Offered && !p.AsOf.Valid {
 		return river.JobSnooze(time.Second) // until it is known whose the rows are
 	}
-	r, err := Pass(ctx, w.db, w.mapping, entity, Options{})
+	r, err := Pass(ctx, w.db, w.mapping, entity, Options{Full: stand.AskedFull})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	w.note(ctx, r, err)
-	return nil
+	if !stand.AskedAt.Valid {
+		return nil
+	}
+	if portal.Says(err).Kind == portal.Conflict { // another pass is running
+		if job.Args.Asked != 0 {
+			return river.JobSnooze(time.Second)
+		}
+		return nil
+	}
+	return w.db.AsWorker(ctx, "work", func(tx *portal.Tx) error { return portal.PassAnswered(ctx, tx, stand) })
 }
 
 // stands returns where each feed is.

@@ -58,6 +58,8 @@ var global = map[string]string{
 	"goose_db_version": "the schema's version",
 	"feeds":            "how fresh the mirror is, the same for everybody",
 	"carried_commands": "what the mapping can deliver, the same for everybody",
+	"passes":           "how the mirror went, the same for everybody; the host's staff alone read it",
+	"running_passes":   "how the mirror goes, the same for everybody; the host's staff alone read it",
 	"quarantine":       "rows that belong to nobody yet; the host's staff alone read it",
 	"products":         "the host's catalogue",
 	"product_facets":   "counts over the host's catalogue",

@@ -95,10 +95,15 @@ type Feed struct {
 	RowsChanged int64        `db:"rows_changed"`
 	RowsDeleted int64        `db:"rows_deleted"`
 	Quarantined int64        `db:"quarantined"` // rows in quarantine now
+	PausedAt    sql.NullTime `db:"paused_at"`   // since when it makes no pass of its own accord
+	PausedBy    string       `db:"paused_by"`
+	AskedAt     sql.NullTime `db:"asked_at"`   // since when a pass is asked for
+	AskedFull   bool         `db:"asked_full"` // one that reads everything
 }
 
 const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
-	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined`
+	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined,
+	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full`
 
 // Feeds lists every feed by entity. The caller reads across partners, or is the worker.
 func Feeds(ctx context.Context, tx *Tx) (list []Feed, err error) {
@@ -164,6 +169,13 @@ func PassDone(ctx context.Context, tx *Tx, f Feed, asOf time.Time, full bool, wa
 	if err != nil {
 		return fmt.Errorf("recording the pass of %s: %w", f.Entity, err)
 	}
+	made := Made{Way: "incremental", BeganAt: tx.Now, EndedAt: tx.Now.Add(took), TookMS: took.Milliseconds(), RowsRead: m.Read, Inserted: m.Inserted, Updated: m.Updated, Deleted: m.Deleted, Quarantined: m.Quarantined}
+	if full {
+		made.Way = "full"
+	}
+	if err := made.note(ctx, tx, f.Entity); err != nil {
+		return err
+	}
 	return tx.FeedChanged(ctx, f.Entity)
 }
 
@@ -172,6 +184,9 @@ func PassFailed(ctx context.Context, tx *Tx, entity, why string) error {
 	_, err := tx.Exec(ctx, `UPDATE feeds SET behind_since = coalesce(behind_since, $2), error = $3, pass_began = $2 WHERE entity = $1`, entity, tx.Now, why)
 	if err != nil {
 		return fmt.Errorf("recording the failed pass of %s: %w", entity, err)
+	}
+	if err := (Made{BeganAt: tx.Now, EndedAt: tx.Now, Error: why}).note(ctx, tx, entity); err != nil {
+		return err
 	}
 	return tx.FeedChanged(ctx, entity)
 }
@@ -199,7 +214,7 @@ func Quarantine(ctx context.Context, tx *Tx, entity string) (list []Refused, err
 // QuarantinedKeys lists keys of the entity that lie in quarantine, those not tried for longest first.
 // Each is a JSON array of the key's parts.
 func QuarantinedKeys(ctx context.Context, tx *Tx, entity string, limit int) (keys []string, err error) {
-	err = tx.Select(ctx, &keys, `SELECT key FROM quarantine WHERE entity = $1 ORDER BY last_seen, key LIMIT $2`, entity, limit)
+	err = tx.Select(ctx, &keys, `SELECT key FROM quarantine WHERE entity = $1 ORDER BY coalesce(asked_at > last_seen, false) DESC, last_seen, key LIMIT $2`, entity, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing quarantined keys of %s: %w", entity, err)
 	}
