@@ -269,8 +269,9 @@ func (c *checker) fits(name string, want portal.Type, have string) {
 
 // count counts the rows, and looks for keys that are missing or double.
 func (c *checker) count(ctx context.Context, r *reading) error {
-	keys := c.feed.entity.keyColumns()
-	for i, k := range keys {
+	columns := c.feed.entity.rowColumns()
+	keys := make([]string, len(columns))
+	for i, k := range columns {
 		keys[i] = "e." + k
 	}
 	var missing int64
@@ -287,7 +288,7 @@ func (c *checker) count(ctx context.Context, r *reading) error {
 	if err != nil {
 		return r.failed(ctx, c.feed.Entity, err)
 	}
-	key := strings.Join(c.feed.entity.keyColumns(), ", ")
+	key := strings.Join(columns, ", ")
 	if missing > 0 {
 		c.warnf("%d rows have no key (%s); they would be refused", missing, key)
 	}

@@ -25,7 +25,7 @@ type entity struct {
 }
 
 // entities in the order of a first load: what others refer to comes first.
-var entities = slices.Concat(partnerEntities, productEntities, orderEntities, shipmentEntities, invoiceEntities, accountEntities)
+var entities = slices.Concat(partnerEntities, productEntities, orderEntities, shipmentEntities, invoiceEntities, accountEntities, forecastEntities, noticeEntities)
 
 func entityNames() []string {
 	names := make([]string, len(entities))
@@ -48,7 +48,7 @@ const partnerColumn = "partner"
 
 // column is the name under which the select returns the mirror's column.
 func (e entity) column(mirrored string) string {
-	if e.mirror.Table == "partners" && mirrored == "number" {
+	if e.mirror.Table == "partners" && mirrored == "number" || mirrored == portal.SupplierColumn {
 		return partnerColumn
 	}
 	return mirrored
@@ -59,6 +59,15 @@ func (e entity) keyColumns() []string {
 	names := make([]string, len(e.mirror.Key))
 	for i, k := range e.mirror.Key {
 		names[i] = e.column(k)
+	}
+	return names
+}
+
+// rowColumns are the select's names of what tells its rows apart: the key, and where in its series a row stands.
+func (e entity) rowColumns() []string {
+	names := e.keyColumns()
+	if len(e.mirror.Series) > 0 {
+		names = append(names, e.column(e.mirror.Series[0]))
 	}
 	return names
 }

@@ -70,14 +70,15 @@ func TestWideWorldImporters(t *testing.T) {
 	rows := map[string]int64{}
 	for _, r := range results {
 		rows[r.Entity] = one[int64](t, p.Owner, `SELECT count(*) FROM `+r.Entity)
-		if r.Way != "full" || r.Rows != r.Inserted || r.Quarantined != 0 {
+		if r.Way != "full" || r.Rows != r.Inserted && r.Entity != "forecasts" && r.Entity != "demand_history" || r.Quarantined != 0 {
 			t.Errorf("first load: %+v", r)
 		}
 	}
 	for entity, want := range map[string]int64{"sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
 		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948,
 		"list_prices": known["product"], "prices": known["price"] - known["product"], "availability": known["inventory"],
-		"invoices": known["invoice"], "invoice_lines": known["invoice_line"], "payments": known["payment"], "settlements": 11053 - 84, "account_status": known["account_status"]} {
+		"invoices": known["invoice"], "invoice_lines": known["invoice_line"], "payments": known["payment"], "settlements": 11053 - 84, "account_status": known["account_status"],
+		"forecasts": 1136, "demand_history": known["product"], "supplier_inventory": known["product"]} {
 		if rows[entity] != want || want == 0 {
 			t.Errorf("%d %s, want %d", rows[entity], entity, want)
 		}
@@ -114,6 +115,7 @@ func TestWideWorldImporters(t *testing.T) {
 			"paid":          {`SELECT -sum(transaction_amount) FROM sales.customer_transactions WHERE invoice_id IS NULL`, `SELECT sum(amount) FROM payments`},
 			"settled":       {`SELECT sum(transaction_amount - outstanding_balance) FROM sales.customer_transactions WHERE invoice_id IS NOT NULL`, `SELECT sum(amount) FROM settlements`},
 			"used up":       {`SELECT 0`, `SELECT count(*) FROM payments p JOIN (SELECT partner_id, payment, sum(amount) AS settled FROM settlements GROUP BY 1, 2) s USING (partner_id, payment) WHERE s.settled <> p.amount`},
+			"used":          {`SELECT sum(quantity) FROM sales.order_lines JOIN sales.orders USING (order_id) WHERE order_date < '2016-05-01'`, `SELECT sum(q) FROM demand_history, unnest(quantity) q`},
 			"weight":        {`SELECT sum(typical_weight_per_unit) FROM warehouse.stock_items`, `SELECT sum(weight_kg) FROM products`},
 		} {
 			want, got := one[string](t, c.DB, `SELECT trim_scale((`+q[0]+`)::numeric)`), one[string](t, p.Owner, `SELECT trim_scale((`+q[1]+`)::numeric)`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -21,7 +22,16 @@ type Mirror struct {
 	Track   []string // columns whose changes are kept in the table changes …
 	Noun    string   // … under this noun …
 	Doc     string   // … and the number in this column
+
+	// Series are columns that the table keeps as lists: the core has one row for each entry, and the rows of one key are one row here,
+	// in the order of the first of these columns. The rows of a key agree in everything else, or none of them is taken.
+	Series []string
+	// Published rows stay as they were first taken: one that comes back with other values is refused, and one that the core forgets is kept.
+	Published bool
 }
+
+// SupplierColumn of a mirror holds the partner's number once more, for keys that are unique only within a supplier.
+const SupplierColumn = "supplier"
 
 // A Type is what a column holds; the reader of a source brings every value into its text form.
 type Type int
@@ -92,8 +102,10 @@ func Merge(ctx context.Context, tx *Tx, m Mirror, complete bool, rows func(yield
 		what string
 		f    func(context.Context) error
 	}{
+		{"gathering series", s.gather},
 		{"looking for partners", s.findPartners},
 		{"looking for double keys", s.findDoubles},
+		{"looking for rewritten rows", s.findRewritten},
 		{"filling quarantine", func(ctx context.Context) (err error) { done.Quarantined, err = s.quarantine(ctx, complete); return err }},
 		{"noting changes", s.track},
 		{"removing", func(ctx context.Context) (err error) { done.Deleted, err = s.remove(ctx, complete); return err }},
@@ -147,7 +159,13 @@ func (s *stage) open(ctx context.Context) error {
 		return nil
 	}
 	cols := strings.Join(s.columns(), ", ")
-	if _, err := s.tx.Exec(ctx, `CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT ''::text AS partner, ''::text AS refusal, ''::text AS raw, `+cols+` FROM `+s.m.Table+` WITH NO DATA`); err != nil {
+	typed := each(s.columns(), ", ", func(c string) string {
+		if slices.Contains(s.m.Series, c) {
+			return c + "[1] AS " + c
+		}
+		return c
+	})
+	if _, err := s.tx.Exec(ctx, `CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT ''::text AS partner, ''::text AS refusal, ''::text AS raw, `+typed+` FROM `+s.m.Table+` WITH NO DATA`); err != nil {
 		return fmt.Errorf("opening the stage for %s: %w", s.m.Entity, err)
 	}
 	stmt, err := s.tx.tx.PrepareContext(ctx, `COPY stage (partner, refusal, raw, `+cols+`) FROM STDIN`)
@@ -193,6 +211,48 @@ func (s *stage) close(ctx context.Context) error {
 		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
 	}
 	_, err = s.tx.Exec(ctx, `ANALYZE stage (partner, refusal, `+strings.Join(s.m.Key, ", ")+`)`) // what it is joined and filtered by
+	return err
+}
+
+// gather makes one row of the rows of each key, with lists of the series' values. A refusal of one is a refusal of all.
+func (s *stage) gather(ctx context.Context) error {
+	if len(s.m.Series) == 0 {
+		return nil
+	}
+	order := s.m.Series[0]
+	into, differ := "", "false"
+	for _, c := range s.columns() {
+		switch {
+		case slices.Contains(s.m.Key, c):
+			into += ", " + c
+		case slices.Contains(s.m.Series, c):
+			into += ", array_agg(" + c + " ORDER BY " + order + ") AS " + c
+		default:
+			into += ", min(" + c + ") AS " + c
+			differ += " OR min(" + c + ") <> max(" + c + ") OR count(" + c + ") NOT IN (0, count(*))"
+		}
+	}
+	for _, statement := range []string{
+		`CREATE TEMP TABLE gathered ON COMMIT DROP AS SELECT min(partner) AS partner, CASE WHEN count(refusal) > 0 THEN min(refusal)
+			WHEN min(partner) <> max(partner) OR ` + differ + ` THEN 'its rows do not agree in what they share'
+			WHEN count(DISTINCT ` + order + `) < count(*) THEN 'it has one ` + order + ` more than once' END AS refusal, min(raw) AS raw` + into + ` FROM stage GROUP BY ` + strings.Join(s.m.Key, ", "),
+		`DROP TABLE stage`, `ALTER TABLE gathered RENAME TO stage`,
+		`ANALYZE stage (partner, refusal, ` + strings.Join(s.m.Key, ", ") + `)`,
+	} {
+		if _, err := s.tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findRewritten refuses what was published before with other values.
+func (s *stage) findRewritten(ctx context.Context) error {
+	if !s.m.Published {
+		return nil
+	}
+	_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'it was published before with other values, and what is published stays; publish it under a new key' FROM `+s.m.Table+` t
+		WHERE s.refusal IS NULL AND `+each(s.m.Key, " AND ", same("t", "s"))+` AND (`+each(s.columns(), ", ", prefix("t."))+`) IS DISTINCT FROM (`+each(s.columns(), ", ", prefix("s."))+`)`)
 	return err
 }
 
@@ -258,7 +318,7 @@ func (s *stage) remove(ctx context.Context, complete bool) (n int64, err error) 
 			return 0, err
 		}
 	}
-	if !complete {
+	if !complete || s.m.Published {
 		return 0, nil
 	}
 	owner := "0::bigint"

@@ -229,17 +229,17 @@ func TestActs(t *testing.T) {
 			}
 			return r
 		}, what)
-		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted", "paid"} {
+		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted", "paid", "plan"} {
 			if strings.Contains(what, kind) {
 				seen[kind]++
 			}
 		}
-		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock), (SELECT max(changed_at) FROM erp.receipt))::text`)
+		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock), (SELECT max(changed_at) FROM erp.receipt), (SELECT max(made_at) FROM erp.plan_run))::text`)
 		if latest != clock.Format(time.DateTime) {
 			t.Fatalf("%q at %s leaves %s as the latest change", what, clock.Format(time.DateTime), latest)
 		}
 	}
-	if len(seen) != 15 {
+	if len(seen) != 16 {
 		t.Errorf("not everything happens: %v", seen)
 	}
 	hold(t, db, clock)

@@ -67,7 +67,7 @@ func (c *company) tables() []table {
 		parcels.rows = append(parcels.rows, d.parcelRows()...)
 		packages.rows = append(packages.rows, d.packageRows()...)
 	}
-	return slices.Concat([]table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}, c.catalogTables(), c.ledgerTables())
+	return slices.Concat([]table{company, stores, customers, vendors, plants, contacts, items, orders, lines, deliveries, parcels, packages}, c.catalogTables(), c.ledgerTables(), c.planTables())
 }
 
 func (o *order) row() []any {

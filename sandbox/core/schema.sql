@@ -253,3 +253,74 @@ CREATE INDEX delivery_package_changed ON erp.delivery_package (changed_at);
 
 CREATE SEQUENCE erp.so_numbers;
 CREATE SEQUENCE erp.dlv_numbers;
+
+-- A plan run says what is to be bought in each week to come. A run is whole when it is there, and never changes.
+CREATE TABLE erp.plan_run (
+  run_no  integer PRIMARY KEY,
+  made_at timestamp NOT NULL
+);
+CREATE INDEX plan_run_made ON erp.plan_run (made_at);
+
+CREATE TABLE erp.plan_line (
+  run_no  integer NOT NULL REFERENCES erp.plan_run,
+  vend_no char(10) NOT NULL,
+  item_no char(12) NOT NULL,
+  wh_no   char(4) NOT NULL,
+  week_on date NOT NULL, -- its Monday
+  qty     numeric(12,3) NOT NULL,
+  price   numeric(18,2) NOT NULL, -- of one, that the vendor is paid
+  PRIMARY KEY (run_no, item_no, wh_no, week_on)
+);
+
+CREATE TABLE erp.used (
+  vend_no    char(10) NOT NULL,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  wh_no      char(4) NOT NULL,
+  week_on    date NOT NULL,
+  qty        numeric(12,3) NOT NULL,
+  arrived    numeric(12,3),
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (item_no, wh_no, week_on)
+);
+
+CREATE TABLE erp.vend_stock (
+  vend_no    char(10) NOT NULL,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  wh_no      char(4) NOT NULL,
+  on_hand    numeric(12,3) NOT NULL,
+  under_way  numeric(12,3) NOT NULL,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (item_no, wh_no)
+);
+
+-- kind: P product or process, E drawing, L end of life
+CREATE TABLE erp.notice (
+  notice_no     integer PRIMARY KEY,
+  vend_no       char(10) NOT NULL REFERENCES erp.vendor,
+  kind          char(1) NOT NULL,
+  rev           char(2) NOT NULL,
+  title         varchar(160) NOT NULL,
+  descr         varchar(800),
+  reason        varchar(80),
+  issued_on     date NOT NULL,
+  effective_on  date,
+  first_ship_on date,
+  last_buy_on   date,
+  last_ship_on  date,
+  withdrawn     boolean NOT NULL,
+  changed_at    timestamp NOT NULL
+);
+
+CREATE TABLE erp.notice_item (
+  notice_no    integer NOT NULL REFERENCES erp.notice,
+  line_no      smallint NOT NULL,
+  item_no      char(12) NOT NULL REFERENCES erp.item,
+  rev_from     char(4),
+  rev_to       char(4),
+  effective_on date,
+  lot_from     varchar(20),
+  serial_from  varchar(20),
+  new_item_no  char(12) REFERENCES erp.item,
+  changed_at   timestamp NOT NULL,
+  PRIMARY KEY (notice_no, line_no)
+);

@@ -54,8 +54,9 @@ var acts = []struct {
 	percent int
 	do      func(actor) (string, error)
 }{
-	{15, actor.place}, {2, actor.pay}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
+	{14, actor.place}, {2, actor.pay}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
 	{4, actor.postpone}, {3, actor.cancel}, {2, actor.reprice}, {1, actor.hold}, {2, actor.release}, {1, actor.meet}, {2, actor.count},
+	{1, actor.replan},
 }
 
 // Act does one thing that happens in a company, e.g. a new order, in one transaction stamped now, and tells what.
