@@ -39,7 +39,7 @@ web/node_modules/.package-lock.json sandbox/node_modules/.package-lock.json: %/n
 	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
-test: $(ASSETS) $(POSTGRES) $(if $(CI),sandbox/node_modules/.package-lock.json) ## run every test with the race detector; installs Chromium and Redis where it may
+test: $(ASSETS) $(POSTGRES) $(if $(CI),sandbox/node_modules/.package-lock.json) ## run every test with the race detector; installs Chromium, Redis and MariaDB where it may
 	@.ci/tools
 	go test -race -tags sandbox -timeout 14m ./...
 
