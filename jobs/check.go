@@ -236,6 +236,7 @@ func (c *checker) sample(ctx context.Context, r *reading) error {
 	if len(c.about.Faults) > 0 {
 		return errUnusable
 	}
+	c.feed.learn(c.shape, types)
 	convert := newConverter(c.feed, c.shape)
 	for rows.Next() {
 		if err := rows.Scan(convert.targets...); err != nil {
@@ -272,7 +273,7 @@ func (c *checker) count(ctx context.Context, r *reading) error {
 	columns := c.feed.entity.rowColumns()
 	keys := make([]string, len(columns))
 	for i, k := range columns {
-		keys[i] = "e." + k
+		keys[i] = c.feed.at(k)
 	}
 	var missing int64
 	err := r.tx.QueryRowContext(ctx, c.feed.query("count(*), count(*) - count(CASE WHEN "+strings.Join(keys, " IS NOT NULL AND ")+" IS NOT NULL THEN 1 END)", "")).Scan(&c.about.Rows, &missing)
@@ -305,7 +306,7 @@ func (c *checker) watermark(ctx context.Context, r *reading) error {
 	}
 	var without int64
 	var greatest any
-	column := "e." + c.feed.Watermark
+	column := c.feed.at(c.feed.Watermark)
 	if err := r.tx.QueryRowContext(ctx, c.feed.query("count(*) - count("+column+"), max("+column+")", "")).Scan(&without, &greatest); err != nil {
 		return r.failed(ctx, c.feed.Entity, err)
 	}
@@ -329,7 +330,7 @@ func (c *checker) watermark(ctx context.Context, r *reading) error {
 		mark = r.asOf
 	}
 	began := time.Now()
-	err := r.tx.QueryRowContext(ctx, c.feed.query("count(*)", column+" >= "+r.dialect.placeholder(1)), r.since(mark.Add(-c.feed.Overlap), r.asOf, kind)).Scan(&c.about.QuietRows)
+	err := r.tx.QueryRowContext(ctx, c.feed.query("count(*)", column+" >= "+r.stampAt(1, kind)), r.since(mark.Add(-c.feed.Overlap), r.asOf, kind)).Scan(&c.about.QuietRows)
 	if err != nil {
 		return r.failed(ctx, c.feed.Entity, err)
 	}
@@ -372,8 +373,12 @@ func (c *checker) sites(ctx context.Context, r *reading) error {
 
 // lacking counts the feed's rows whose column names no row of other. An other that itself fails is told where it belongs.
 func (c *checker) lacking(ctx context.Context, r *reading, column string, other *Feed, theirs string) (n int64, err error) {
-	query := c.feed.query("count(*)", "e."+column+" IS NOT NULL AND "+r.dialect.asText("e."+column)+" NOT IN (SELECT "+r.dialect.asText("o."+theirs)+
-		" FROM (\n"+other.Select+"\n) o WHERE o."+theirs+" IS NOT NULL)")
+	if _, err := other.describe(ctx, r); err != nil {
+		return 0, ctx.Err()
+	}
+	theirs = "o." + other.name(theirs)
+	query := c.feed.query("count(*)", c.feed.at(column)+" IS NOT NULL AND "+r.dialect.asText(c.feed.at(column))+" NOT IN ("+
+		r.within(other.Select, "SELECT "+r.dialect.asText(theirs)+" FROM ", " o WHERE "+theirs+" IS NOT NULL")+")")
 	err = r.tx.QueryRowContext(ctx, query).Scan(&n)
 	if err != nil && ctx.Err() == nil && r.dialect.spoke(err) {
 		return 0, nil

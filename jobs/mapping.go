@@ -43,7 +43,7 @@ type Feed struct {
 	Hash       string        // changes with whatever changes the rows that are read
 
 	entity    entity
-	stampKind atomic.Int32 // of the watermark column, once it is known
+	described atomic.Pointer[described] // once it is known
 }
 
 // Ways of noticing what changed in the core.
@@ -280,7 +280,7 @@ func (p *mappingParser) duration(by map[string]entry, key string, least, otherwi
 func (p *mappingParser) source(e entry) *Source {
 	what := "source " + e.key
 	by := p.entries(e.value, what, "driver", "url", "url_file", "time_zone", "trim")
-	s := &Source{Name: e.key, Driver: p.text(by, "driver"), zone: time.UTC, trim: true}
+	s := &Source{Name: e.key, Driver: p.text(by, "driver"), zone: time.UTC, session: time.UTC, trim: true}
 	drivers := slices.Sorted(maps.Keys(dialects))
 	d, known := dialects[s.Driver]
 	if _, said := by["driver"]; !said {

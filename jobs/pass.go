@@ -188,11 +188,11 @@ func (p *pass) find(ctx context.Context, tx *portal.Tx, stands portal.Feed, sour
 	if err != nil {
 		return d, nil, fmt.Errorf("reading the watermark of %s: %w", f.Entity, err)
 	}
-	kind, err := f.describe(ctx, source)
+	about, err := f.describe(ctx, source)
 	if err != nil {
 		return d, nil, err
 	}
-	d.since = source.since(mark.Add(-f.Overlap), source.asOf, kind)
+	d.since, d.kind = source.since(mark.Add(-f.Overlap), source.asOf, about.stamp), about.stamp
 	keys, err := portal.QuarantinedKeys(ctx, tx, f.Entity, retriedAtOnce)
 	if err != nil {
 		return d, nil, err

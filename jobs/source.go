@@ -7,13 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/lib/pq"
 
 	"extranet/portal"
 )
@@ -25,141 +21,15 @@ type Source struct {
 	Where  string // host, port and database; never the password
 
 	zone    *time.Location // of stamps that carry none
+	session *time.Location // in which the database shows stamps that it keeps as instants; MySQL's TIMESTAMP
 	trim    bool           // cut trailing spaces, which char(n) pads with
 	db      *sql.DB
 	dialect dialect
 }
 
-// A dialect is what differs between the databases that a source can be.
-type dialect struct {
-	example     string
-	open        func(url string, zone *time.Location) (db *sql.DB, where string, err error)
-	transaction *sql.TxOptions // sees one state of the database throughout, and writes nothing
-	clock       string         // returns the present as a stamp with a zone
-	placeholder func(n int) string
-	first       func(query string, n int) string // its first n rows
-	asText      func(expression string) string
-	suits       map[portal.Type][]string // types that need no luck; others are converted value by value
-	stampKind   func(databaseType string) stampKind
-	spoke       func(err error) bool // the database itself refused, so it is there
-	said        func(err error) said // in which words
-	estimate    func(ctx context.Context, tx *sql.Tx, query string) (rows int64, err error)
-}
-
-// said is what a database said as it refused a statement.
-type said struct {
-	codes     []string // the constraint that was broken, the SQLSTATE and others, the most particular first
-	words     string
-	duplicate bool // a unique key is there already
-}
-
-// A stampKind is how a column tells time.
-type stampKind int32
-
-const (
-	noStamp    stampKind = iota
-	naiveStamp           // wall clock of the source's zone
-	zonedStamp           // an instant
-	dayStamp             // a day of the source's zone
-)
-
-// dialects by the mapping's word for the driver.
-var dialects = map[string]dialect{
-	"postgres": {
-		example:     "postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require",
-		open:        openPostgres,
-		transaction: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-		clock:       `SELECT now()`,
-		placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
-		first:       func(query string, n int) string { return query + " LIMIT " + strconv.Itoa(n) },
-		asText:      func(e string) string { return "rtrim(CAST(" + e + " AS text))" },
-		suits: map[portal.Type][]string{
-			portal.Int:     {"INT2", "INT4", "INT8"},
-			portal.Decimal: {"INT2", "INT4", "INT8", "NUMERIC"},
-			portal.Day:     {"DATE", "TIMESTAMP", "TIMESTAMPTZ"},
-			portal.Stamp:   {"TIMESTAMP", "TIMESTAMPTZ"},
-			portal.Bool:    {"BOOL"},
-		},
-		stampKind: func(databaseType string) stampKind {
-			switch databaseType {
-			case "TIMESTAMP":
-				return naiveStamp
-			case "TIMESTAMPTZ":
-				return zonedStamp
-			case "DATE":
-				return dayStamp
-			}
-			return noStamp
-		},
-		spoke: func(err error) bool {
-			e, ok := errors.AsType[*pq.Error](err)
-			return ok && e.Code.Class() != "08" && e.Code.Class() != "57"
-		},
-		said: func(err error) said {
-			e, ok := errors.AsType[*pq.Error](err)
-			if !ok {
-				return said{}
-			}
-			return said{codes: []string{e.Constraint, string(e.Code), string(e.Code.Class())}, words: e.Message, duplicate: e.Code == "23505"}
-		},
-		estimate: func(ctx context.Context, tx *sql.Tx, query string) (int64, error) {
-			var plan []byte
-			if err := tx.QueryRowContext(ctx, `EXPLAIN (FORMAT JSON) `+query).Scan(&plan); err != nil {
-				return 0, err
-			}
-			var nodes []struct {
-				Plan struct {
-					Rows int64 `json:"Plan Rows"`
-				}
-			}
-			if err := json.Unmarshal(plan, &nodes); err != nil || len(nodes) == 0 {
-				return 0, fmt.Errorf("reading the plan: %w", err)
-			}
-			return nodes[0].Plan.Rows, nil
-		},
-	},
-}
-
-// answerLimit is how long a source may take to take up the conversation.
-const answerLimit = 10 * time.Second
-
-func openPostgres(url string, zone *time.Location) (*sql.DB, string, error) {
-	cfg, err := pq.NewConfig(url)
-	if err != nil {
-		return nil, "", err
-	}
-	if cfg.Runtime == nil {
-		cfg.Runtime = map[string]string{}
-	}
-	cfg.Runtime["timezone"] = zone.String()
-	if cfg.ApplicationName == "" {
-		cfg.ApplicationName = "extranet"
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = answerLimit
-	}
-	c, err := pq.NewConnectorConfig(cfg)
-	if err != nil {
-		return nil, "", err
-	}
-	c.Dialer(dialer{})
-	return sql.OpenDB(c), fmt.Sprintf("%s:%d/%s", cfg.Host, cfg.Port, cfg.Database), nil
-}
-
-// dialer notices within half a minute that the other side of a silent connection is gone.
-type dialer struct{}
-
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialTimeout(network, address, 0)
-}
-
-func (dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	return (&net.Dialer{Timeout: timeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}).Dial(network, address)
-}
-
 func (s *Source) open(d dialect, url string) (err error) {
 	s.dialect = d
-	if s.db, s.Where, err = d.open(url, s.zone); err != nil {
+	if s.db, s.Where, err = d.open(s, url); err != nil {
 		return err
 	}
 	s.db.SetMaxIdleConns(4)
@@ -186,12 +56,35 @@ func (s *Source) begin(ctx context.Context) (*reading, error) {
 		conn.Close()
 		return nil, s.silent(err)
 	}
-	if err := r.tx.QueryRowContext(ctx, s.dialect.clock).Scan(&r.asOf); err != nil {
+	if r.asOf, err = r.clock(ctx); err != nil {
 		r.end()
 		return nil, s.silent(err)
 	}
-	r.asOf = r.asOf.UTC()
 	return r, nil
+}
+
+// clock opens the transaction and asks what time it is for the source.
+func (r *reading) clock(ctx context.Context) (now time.Time, err error) {
+	if r.dialect.opening != "" {
+		if _, err := r.tx.ExecContext(ctx, r.dialect.opening); err != nil {
+			return now, err
+		}
+	}
+	var said any
+	if err := r.tx.QueryRowContext(ctx, r.dialect.clock).Scan(&said); err != nil {
+		return now, err
+	}
+	switch said := said.(type) {
+	case time.Time:
+		return said.UTC(), nil
+	case []byte:
+		now, err = time.Parse(time.RFC3339Nano, string(said))
+	case string:
+		now, err = time.Parse(time.RFC3339Nano, said)
+	default:
+		err = fmt.Errorf("the clock says %v", said)
+	}
+	return now.UTC(), err
 }
 
 // reach returns a connection that has just answered.
@@ -239,8 +132,9 @@ func (s *Source) since(t, asOf time.Time, kind stampKind) string {
 	if kind == zonedStamp {
 		return t.UTC().Format("2006-01-02 15:04:05.999999-07:00")
 	}
-	least := wall(t.In(s.zone))
-	for at := t.In(s.zone); ; {
+	zone := s.zoneOf(kind)
+	least := wall(t.In(zone))
+	for at := t.In(zone); ; {
 		_, change := at.ZoneBounds()
 		if change.IsZero() || change.After(asOf) {
 			break
@@ -254,6 +148,23 @@ func (s *Source) since(t, asOf time.Time, kind stampKind) string {
 		return least.Format(time.DateOnly)
 	}
 	return least.Format("2006-01-02 15:04:05.999999")
+}
+
+// zoneOf is the zone of stamps of the kind that carry none.
+func (s *Source) zoneOf(kind stampKind) *time.Location {
+	if kind == sessionStamp {
+		return s.session
+	}
+	return s.zone
+}
+
+// stampAt is the n-th value of a statement as a stamp of the kind.
+func (s *Source) stampAt(n int, kind stampKind) string {
+	at := s.dialect.placeholder(n)
+	if s.dialect.stampAt != nil {
+		return s.dialect.stampAt(at, kind)
+	}
+	return at
 }
 
 // wall is what the clock on the wall says at t, as if it were UTC.
@@ -284,6 +195,7 @@ func instant(w time.Time, zone *time.Location) time.Time {
 type dirty struct {
 	everything bool
 	since      string     // least stamp to read, as the source's database reads it; "" = none
+	kind       stampKind  // of the stamps
 	keys       [][]string // each in the order of the mirror's key
 }
 
@@ -292,11 +204,39 @@ const keysAtOnce = 200
 
 // query is the select, narrowed by where to some of its rows e; "" = all.
 func (f *Feed) query(what, where string) string {
-	q := "SELECT " + what + " FROM (\n" + f.Select + "\n) e"
+	q := f.Source.within(f.Select, "SELECT "+what+" FROM ", " e")
 	if where != "" {
 		q += " WHERE " + where
 	}
 	return q
+}
+
+// within puts a select between the words of another.
+func (s *Source) within(query, before, after string) string {
+	if s.dialect.within != nil {
+		return s.dialect.within(query, before, after)
+	}
+	return before + "(\n" + query + "\n)" + after
+}
+
+// at is the select's column as a statement over its rows e names it.
+func (f *Feed) at(column string) string { return "e." + f.name(column) }
+
+// name is the select's column, quoted, as its database spells it: case counts in some.
+func (f *Feed) name(column string) string {
+	spelled := column
+	if d := f.described.Load(); d != nil {
+		if s, ok := d.spelled[strings.ToLower(column)]; ok {
+			spelled = s
+		}
+	}
+	return f.Source.dialect.quote(spelled)
+}
+
+// A described is what a select says of itself without a row.
+type described struct {
+	spelled map[string]string // its columns, by their names in small letters
+	stamp   stampKind         // how its watermark column tells time
 }
 
 // read yields the dirty rows as they arrive. A row is good until the next.
@@ -311,7 +251,7 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 		return rows.newest, nil, err
 	}
 	if d.since != "" {
-		if err := rows.run(ctx, f.query("*", "e."+f.Watermark+" >= "+r.dialect.placeholder(1)), d.since); err != nil {
+		if err := rows.run(ctx, f.query("*", f.at(f.Watermark)+" >= "+r.stampAt(1, d.kind)), d.since); err != nil {
 			return rows.newest, nil, err
 		}
 	}
@@ -340,7 +280,7 @@ func (f *Feed) whereKeys(d dialect, keys [][]string, as func(string) string) (wh
 		all := make([]string, len(key))
 		for j, part := range key {
 			args = append(args, part)
-			all[j] = as("e."+columns[j]) + " = " + d.placeholder(len(args))
+			all[j] = as(f.at(columns[j])) + " = " + d.placeholder(len(args))
 		}
 		either[i] = "(" + strings.Join(all, " AND ") + ")"
 	}
@@ -398,24 +338,36 @@ func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
-// describe learns how the watermark column tells time, without reading a row.
-func (f *Feed) describe(ctx context.Context, r *reading) (stampKind, error) {
-	if k := stampKind(f.stampKind.Load()); k != noStamp {
-		return k, nil
+// describe learns how the select's columns are spelled and how the watermark column tells time, without reading a row.
+func (f *Feed) describe(ctx context.Context, r *reading) (described, error) {
+	if d := f.described.Load(); d != nil {
+		return *d, nil
 	}
 	rows, err := r.tx.QueryContext(ctx, f.query("*", "1 = 0"))
 	if err != nil {
-		return noStamp, r.failed(ctx, f.Entity, err)
+		return described{}, r.failed(ctx, f.Entity, err)
 	}
 	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
-		return noStamp, r.failed(ctx, f.Entity, err)
+		return described{}, r.failed(ctx, f.Entity, err)
 	}
 	shape := f.shape(types)
 	if err := shape.err(f); err != nil {
-		return noStamp, err
+		return described{}, err
 	}
-	f.stampKind.Store(int32(shape.kinds[shape.watermark]))
-	return shape.kinds[shape.watermark], nil
+	return *f.learn(shape, types), nil
+}
+
+// learn keeps what a shape without faults says.
+func (f *Feed) learn(s shape, types []*sql.ColumnType) *described {
+	d := &described{spelled: map[string]string{}}
+	for _, t := range types {
+		d.spelled[strings.ToLower(t.Name())] = t.Name()
+	}
+	if s.watermark >= 0 {
+		d.stamp = s.kinds[s.watermark]
+	}
+	f.described.Store(d)
+	return d
 }
