@@ -373,7 +373,7 @@ func (c *checker) sites(ctx context.Context, r *reading) error {
 
 // lacking counts the feed's rows whose column names no row of other. An other that itself fails is told where it belongs.
 func (c *checker) lacking(ctx context.Context, r *reading, column string, other *Feed, theirs string) (n int64, err error) {
-	if _, err := other.describe(ctx, r); err != nil {
+	if d, err := other.describe(ctx, r); d == nil && err != nil {
 		return 0, ctx.Err()
 	}
 	theirs = "o." + other.name(theirs)

@@ -6,6 +6,9 @@ import (
 	"extranet/portal"
 )
 
+// EntityNames are those that a mapping may have.
+var EntityNames = entityNames
+
 // AfterDone is called when the core has a command of the tests and the portal does not know yet; it may be the end of the process.
 var AfterDone = func() {}
 

@@ -12,7 +12,7 @@ import (
 
 func TestParseMapping_faults(t *testing.T) {
 	t.Parallel()
-	const all = "partners, sites, contacts, products, orders, order_lines, shipments, shipment_lines, packages"
+	all := strings.Join(jobs.EntityNames(), ", ")
 	env := func(name string) (string, bool) {
 		switch name {
 		case "CORE":

@@ -237,6 +237,7 @@ func (f *Feed) name(column string) string {
 type described struct {
 	spelled map[string]string // its columns, by their names in small letters
 	stamp   stampKind         // how its watermark column tells time
+	err     error             // why it cannot be used
 }
 
 // read yields the dirty rows as they arrive. A row is good until the next.
@@ -339,29 +340,26 @@ func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
 }
 
 // describe learns how the select's columns are spelled and how the watermark column tells time, without reading a row.
-func (f *Feed) describe(ctx context.Context, r *reading) (described, error) {
-	if d := f.described.Load(); d != nil {
-		return *d, nil
+func (f *Feed) describe(ctx context.Context, r *reading) (*described, error) {
+	if d := f.described.Load(); d != nil && d.err == nil {
+		return d, nil
 	}
 	rows, err := r.tx.QueryContext(ctx, f.query("*", "1 = 0"))
 	if err != nil {
-		return described{}, r.failed(ctx, f.Entity, err)
+		return nil, r.failed(ctx, f.Entity, err)
 	}
 	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
-		return described{}, r.failed(ctx, f.Entity, err)
+		return nil, r.failed(ctx, f.Entity, err)
 	}
-	shape := f.shape(types)
-	if err := shape.err(f); err != nil {
-		return described{}, err
-	}
-	return *f.learn(shape, types), nil
+	d := f.learn(f.shape(types), types)
+	return d, d.err
 }
 
-// learn keeps what a shape without faults says.
+// learn keeps what a select says of itself.
 func (f *Feed) learn(s shape, types []*sql.ColumnType) *described {
-	d := &described{spelled: map[string]string{}}
+	d := &described{spelled: map[string]string{}, err: s.err(f)}
 	for _, t := range types {
 		d.spelled[strings.ToLower(t.Name())] = t.Name()
 	}
