@@ -87,6 +87,7 @@ type serveConfig struct {
 	OpsListen        string   `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"Address for /healthz, /readyz and /metrics; keep it from the public."`
 	BaseURL          string   `name:"base-url" env:"EXTRANET_BASE_URL" placeholder:"URL" help:"Where people reach the portal, e.g. https://portal.example.com; default http://LISTEN."`
 	HostName         string   `env:"EXTRANET_HOST_NAME" default:"Extranet" help:"The host's name as pages show it."`
+	Remittance       string   `env:"EXTRANET_REMITTANCE" placeholder:"TEXT" help:"How dealers pay, as their account and invoices say it: bank, account, what to name. Several lines."`
 	RedisURL         string   `name:"redis-url" env:"EXTRANET_REDIS_URL" placeholder:"URL" help:"Shared cache, redis://…; none is fine."`
 	RedisURLFile     string   `name:"redis-url-file" env:"EXTRANET_REDIS_URL_FILE" placeholder:"FILE" help:"File that holds --redis-url."`
 	Issuers          string   `env:"EXTRANET_ISSUERS" placeholder:"FILE" help:"OIDC issuers, YAML: a list of name, label, url, client_id, client_secret or client_secret_file, domains."`

@@ -155,6 +155,9 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 		RateLimit: c.Limit, MaxConnections: number{value: 16}, CacheMiB: number{value: 48}, DrainTimeout: duration{Duration: 3 * time.Second}, LogLevel: "info"}
 	config.DatabaseURL, config.Mapping = d.loginURL, d.mapping()
 	config.MailFrom, config.MailFolder = "portal@tarnmoor.example", d.mailFolder()
+	if d.hostName == core.Name {
+		config.Remittance = core.Remittance
+	}
 	if err := config.check(true); err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 	if err := e.SetTrustedProxies(c.TrustedProxies); err != nil {
 		return house{}, fmt.Errorf("trusted proxies: %w", err)
 	}
-	pages := web.New(web.Options{DB: db, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL})
+	pages := web.New(web.Options{DB: db, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance})
 	e.Use(observe(log, registry), guard(c.BaseURL, a.FormTargets), recovered(pages))
 	document := api.Routes(e, api.Options{DB: db, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL})
 	a.Routes(e, auth.Pages{SignedOut: pages.ShowSignedOut, Error: pages.Fail, SignIn: func(c *gin.Context, status int, p auth.SignIn) {

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"extranet/portal"
+	"extranet/portal/accounts"
 	"extranet/portal/catalog"
+	"extranet/portal/invoices"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
 	"extranet/portal/shipments"
@@ -13,7 +15,8 @@ import (
 
 // entities are all that the core can be mirrored of, in the order a person would look for them.
 var entities = []string{partners.Mirror.Entity, partners.Sites.Entity, partners.Contacts.Entity, catalog.Mirror.Entity, orders.Mirror.Entity, orders.Lines.Entity,
-	shipments.Mirror.Entity, shipments.Lines.Entity, shipments.Packages.Entity}
+	shipments.Mirror.Entity, shipments.Lines.Entity, shipments.Packages.Entity,
+	invoices.Mirror.Entity, invoices.Lines.Entity, accounts.Status.Entity, accounts.Payments.Entity, accounts.Settlements.Entity}
 
 // A feedRow is one entity with where its mirroring stands. One that is not mapped is not offered.
 type feedRow struct {

@@ -37,24 +37,27 @@ type Options struct {
 	HostName string // of the company whose portal this is
 	Version  string
 	BaseURL  string // of the portal as browsers know it, without a path
+
+	Remittance string // how partners pay, as the host words it; several lines
 }
 
 // Web is the people's door. It serves any number of requests at once.
 type Web struct {
-	db       *portal.DB
-	auth     Auth
-	hostName string
-	version  string
-	base     string
-	origin   *http.CrossOriginProtection
-	streams  seats // live pages, by person
-	exports  seats // files being made, by person
-	docs     apiDocument
+	db         *portal.DB
+	auth       Auth
+	hostName   string
+	version    string
+	base       string
+	origin     *http.CrossOriginProtection
+	remittance string
+	streams    seats // live pages, by person
+	exports    seats // files being made, by person
+	docs       apiDocument
 }
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), version: o.Version, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
@@ -79,6 +82,18 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/orders/:number", w.page(w.showOrder)},
 		{"GET", "/orders/export.csv", w.page(w.exportCSV)},
 		{"GET", "/orders/export.xlsx", w.page(w.exportXLSX)},
+		{"GET", "/finance", w.page(w.showFinance)},
+		{"GET", "/finance/invoices", w.page(w.listInvoices)},
+		{"GET", "/finance/invoices/export.csv", w.page(w.exportInvoices("csv"))},
+		{"GET", "/finance/invoices/export.xlsx", w.page(w.exportInvoices("xlsx"))},
+		{"GET", "/finance/invoices/:number", w.page(w.showInvoice)},
+		{"GET", "/finance/invoices/:number/file.pdf", w.page(w.takeInvoice)},
+		{"GET", "/finance/payments", w.page(w.listPayments)},
+		{"GET", "/finance/payments/:number", w.page(w.showPayment)},
+		{"GET", "/finance/statement", w.page(w.showStatement)},
+		{"GET", "/finance/statement/file.pdf", w.page(w.takeStatement("pdf"))},
+		{"GET", "/finance/statement/file.xlsx", w.page(w.takeStatement("xlsx"))},
+		{"GET", "/finance/statement/file.csv", w.page(w.takeStatement("csv"))},
 		{"GET", "/company", w.page(w.showCompany)},
 		{"GET", "/feeds", w.page(w.showFeeds)},
 		{"GET", "/account", w.page(w.showAccount)},
@@ -235,6 +250,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	}
 	at("/", IconHome, "Home", true)
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
+	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/feeds", IconRefresh, "Feeds", by.Host && by.Perms.Has(portal.FeedsRead))
 	return s

@@ -13,6 +13,9 @@ import (
 // Name is the company's.
 const Name = "Tarnmoor Tyre & Parts"
 
+// Remittance says how its dealers pay.
+const Remittance = "By transfer to Tarnmoor Tyre & Parts, IBAN NL00 TARN 0123 4567 89, BIC TARNNL2X.\nName your account number and the numbers of the invoices that you pay.\nQuestions: receivables@tarnmoor.example, +31 55 555 0142."
+
 // Mapping tells the portal how to read the company's database: YAML, with the database's address as ${EXTRANET_CORE_URL}.
 //
 //go:embed mapping.yaml
