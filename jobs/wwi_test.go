@@ -23,6 +23,11 @@ func exampleMapping(t testing.TB, c core) *jobs.Mapping {
 func rowVersions(t testing.TB, p *portaltest.Portal) string {
 	return strings.Join(table(t, p.Owner, `
 		SELECT 'partners', count(*), sum(xmin::text::bigint), max(changed_at) FROM partners UNION ALL
+		SELECT 'purchase_orders', count(*), sum(xmin::text::bigint), max(changed_at) FROM purchase_orders UNION ALL
+		SELECT 'purchase_order_lines', count(*), sum(xmin::text::bigint), max(changed_at) FROM purchase_order_lines UNION ALL
+		SELECT 'receipts', count(*), sum(xmin::text::bigint), max(changed_at) FROM receipts UNION ALL
+		SELECT 'supplier_invoices', count(*), sum(xmin::text::bigint), max(changed_at) FROM supplier_invoices UNION ALL
+		SELECT 'supplier_payments', count(*), sum(xmin::text::bigint), max(changed_at) FROM supplier_payments UNION ALL
 		SELECT 'sites', count(*), sum(xmin::text::bigint), max(changed_at) FROM sites UNION ALL
 		SELECT 'contacts', count(*), sum(xmin::text::bigint), max(changed_at) FROM contacts UNION ALL
 		SELECT 'products', count(*), sum(xmin::text::bigint), max(changed_at) FROM products UNION ALL
@@ -74,7 +79,8 @@ func TestWideWorldImporters(t *testing.T) {
 			t.Errorf("first load: %+v", r)
 		}
 	}
-	for entity, want := range map[string]int64{"sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
+	for entity, want := range map[string]int64{"purchase_orders": known["purchase_order"], "purchase_order_lines": known["purchase_order_line"], "receipts": known["receipt"],
+		"supplier_invoices": known["supplier_invoice"], "supplier_payments": known["supplier_payment"], "sites": known["partner"], "contacts": known["contact"], "products": known["product"], "orders": known["sales_order"],
 		"order_lines": known["sales_order_line"], "shipments": known["shipment"], "shipment_lines": known["shipment_line"], "partners": 263 + 13 + 1, "packages": 1948,
 		"list_prices": known["product"], "prices": known["price"] - known["product"], "availability": known["inventory"],
 		"invoices": known["invoice"], "invoice_lines": known["invoice_line"], "payments": known["payment"], "settlements": 11053 - 84, "account_status": known["account_status"],
@@ -88,6 +94,15 @@ func TestWideWorldImporters(t *testing.T) {
 	sums := func(what string) {
 		t.Helper()
 		for name, q := range map[string][2]string{
+			"purchased":     {`SELECT sum(ordered_outers * expected_unit_price_per_outer) FROM purchasing.purchase_order_lines`, `SELECT sum(net) FROM purchase_orders`},
+			"purchase line": {`SELECT sum(ordered_outers * expected_unit_price_per_outer) FROM purchasing.purchase_order_lines`, `SELECT sum(net) FROM purchase_order_lines`},
+			"bought":        {`SELECT sum(ordered_outers) FROM purchasing.purchase_order_lines`, `SELECT sum(quantity) FROM purchase_order_lines`},
+			"received":      {`SELECT sum(received_outers) FROM purchasing.purchase_order_lines`, `SELECT sum(received) FROM purchase_order_lines`},
+			"taken in":      {`SELECT sum(quantity) FROM warehouse.stock_item_transactions WHERE purchase_order_id IS NOT NULL`, `SELECT sum(quantity) FROM receipts`},
+			"of its lines":  {`SELECT count(*) FROM warehouse.stock_item_transactions WHERE purchase_order_id IS NOT NULL`, `SELECT count(*) FROM receipts r JOIN purchase_order_lines l ON l.partner_id = r.partner_id AND l.order_number = r.order_number AND l.line = r.order_line AND l.product = r.product`},
+			"invoiced":      {`SELECT sum(transaction_amount) FROM purchasing.supplier_transactions WHERE transaction_amount > 0`, `SELECT sum(total) FROM supplier_invoices`},
+			"payable":       {`SELECT sum(outstanding_balance) FROM purchasing.supplier_transactions WHERE transaction_amount > 0`, `SELECT sum(open) FROM supplier_invoices`},
+			"remitted":      {`SELECT -sum(transaction_amount) FROM purchasing.supplier_transactions WHERE transaction_amount < 0`, `SELECT sum(amount) FROM supplier_payments`},
 			"net":           {`SELECT sum(quantity * unit_price) FROM sales.order_lines`, `SELECT sum(net) FROM orders`},
 			"line net":      {`SELECT sum(quantity * unit_price) FROM sales.order_lines`, `SELECT sum(net) FROM order_lines`},
 			"total":         {`SELECT sum(n) FROM (SELECT sum(quantity * unit_price) + round(sum(quantity * unit_price * tax_rate / 100), 2) AS n FROM sales.order_lines GROUP BY order_id) x`, `SELECT sum(total) FROM orders`},

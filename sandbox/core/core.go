@@ -24,6 +24,9 @@ var Mapping string
 //go:embed schema.sql
 var schema string
 
+//go:embed purchases.sql
+var purchasesSchema string
+
 //go:embed ledger.sql
 var ledgerSchema string
 
@@ -65,20 +68,25 @@ func Create(ctx context.Context, db *sql.DB, size Size, now time.Time, progress 
 	if there, err := exists(ctx, tx); err != nil || there {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, schema+ledgerSchema); err != nil {
+	if _, err := tx.ExecContext(ctx, schema+purchasesSchema+ledgerSchema); err != nil {
 		return fmt.Errorf("creating the sample company: %w", err)
 	}
 	c, err := invent(size, now.UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return fmt.Errorf("creating the sample company: %w", err)
 	}
-	for _, t := range c.tables() {
+	bought := c.buy(size.Days)
+	for _, t := range append(c.tables(), bought.tables()...) {
 		if err := load(ctx, tx, t, progress); err != nil {
 			return fmt.Errorf("creating the sample company: %s: %w", t.name, err)
 		}
 	}
 	if _, err := tx.ExecContext(ctx, `SELECT setval('erp.so_numbers', $1), setval('erp.dlv_numbers', $2), setval('erp.ar_numbers', $3), setval('erp.rcpt_numbers', $4), setval('erp.clr_numbers', $5)`,
 		c.lastOrder, c.lastDelivery, firstDocument+len(c.ledger.documents), firstReceipt+len(c.ledger.receipts), len(c.ledger.clearings)+1); err != nil {
+		return fmt.Errorf("creating the sample company: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT setval('erp.po_numbers', $1), setval('erp.gr_numbers', $2), setval('erp.inv_numbers', $3), setval('erp.pay_numbers', $4)`,
+		bought.order, bought.receipt, bought.bill, bought.payment); err != nil {
 		return fmt.Errorf("creating the sample company: %w", err)
 	}
 	if err := tx.Commit(); err != nil {

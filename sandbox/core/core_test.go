@@ -132,7 +132,7 @@ func hold(t *testing.T, db *sql.DB, until time.Time) {
 			t.Errorf("%s: broken %d times", rule, n)
 		}
 	}
-	for _, table := range []string{"customer", "item", "contact", "so_header", "so_line", "delivery", "delivery_line", "delivery_package", "ar_doc", "receipt", "clearing"} {
+	for _, table := range append([]string{"customer", "item", "contact", "so_header", "so_line", "delivery", "delivery_line", "delivery_package", "ar_doc", "receipt", "clearing"}, purchaseTables...) {
 		if n := scalar[int](t, db, `SELECT count(*) FROM erp.`+table+` WHERE changed_at > $1`, stamp(until)); n > 0 {
 			t.Errorf("%d rows of %s are from the future", n, table)
 		}
@@ -168,6 +168,11 @@ func TestCreate(t *testing.T) {
 		t.Error("the company that was there has changed")
 	}
 	hold(t, one, now)
+	for what, query := range purchaseExpectations {
+		if !scalar[bool](t, one, query) {
+			t.Errorf("%s: not as expected", what)
+		}
+	}
 	for what, query := range map[string]string{
 		"dealers":          `SELECT count(*) = 12 FROM erp.customer WHERE cust_no = bill_to`,
 		"branches":         `SELECT count(*) = 6 FROM erp.customer WHERE bill_to = 'D10001' AND cust_no <> bill_to`,
@@ -229,17 +234,17 @@ func TestActs(t *testing.T) {
 			}
 			return r
 		}, what)
-		for _, kind := range []string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted", "paid", "plan"} {
+		for _, kind := range append([]string{"orders", "promised", "picked", "continues", "together", "shipped", "arrives", "put off", "cancelled", "costs", "held", "released", "number", "counted", "paid", "plan"}, purchaseKinds...) {
 			if strings.Contains(what, kind) {
 				seen[kind]++
 			}
 		}
-		latest := scalar[string](t, db, `SELECT greatest((SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock), (SELECT max(changed_at) FROM erp.receipt), (SELECT max(made_at) FROM erp.plan_run))::text`)
+		latest := scalar[string](t, db, `SELECT greatest(`+purchaseStamps+`, (SELECT max(changed_at) FROM erp.so_header), (SELECT max(changed_at) FROM erp.delivery), (SELECT max(changed_at) FROM erp.contact), (SELECT max(changed_at) FROM erp.stock), (SELECT max(changed_at) FROM erp.receipt), (SELECT max(made_at) FROM erp.plan_run))::text`)
 		if latest != clock.Format(time.DateTime) {
 			t.Fatalf("%q at %s leaves %s as the latest change", what, clock.Format(time.DateTime), latest)
 		}
 	}
-	if len(seen) != 16 {
+	if len(seen) != 16+len(purchaseKinds) {
 		t.Errorf("not everything happens: %v", seen)
 	}
 	hold(t, db, clock)

@@ -49,11 +49,12 @@ type actor struct {
 	now time.Time
 }
 
-// acts are what happens, and how often in a hundred times. Each tells what it did, or nothing when there was nothing to do it to.
+// acts are what happens, and how often beside the others. Each tells what it did, or nothing when there was nothing to do it to.
 var acts = []struct {
-	percent int
-	do      func(actor) (string, error)
+	share int
+	do    func(actor) (string, error)
 }{
+	{6, actor.buy}, {4, actor.amend}, {8, actor.receive}, {6, actor.settle},
 	{14, actor.place}, {2, actor.pay}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
 	{4, actor.postpone}, {3, actor.cancel}, {2, actor.reprice}, {1, actor.hold}, {2, actor.release}, {1, actor.meet}, {2, actor.count},
 	{1, actor.replan},
@@ -67,9 +68,13 @@ func Act(ctx context.Context, db *sql.DB, rng *rand.Rand, now time.Time) (what s
 	}
 	defer tx.Rollback()
 	a := actor{ctx, tx, rng, now.UTC().Truncate(time.Microsecond)}
-	chosen, n := actor.place, rng.IntN(100)
+	all := 0
 	for _, act := range acts {
-		if n -= act.percent; n < 0 {
+		all += act.share
+	}
+	chosen, n := actor.place, rng.IntN(all)
+	for _, act := range acts {
+		if n -= act.share; n < 0 {
 			chosen = act.do
 			break
 		}

@@ -1,0 +1,2 @@
+// Package billing lets a supplier see its invoices through to their payment.
+package billing

@@ -1,0 +1,118 @@
+-- What the company buys. It is made after the rest of the schema.
+
+-- status: 10 sent to the vendor, 80 all received, 90 cancelled
+CREATE TABLE erp.po_header (
+  po_no      integer PRIMARY KEY,
+  vend_no    char(10) NOT NULL REFERENCES erp.vendor,
+  plant_no   smallint NOT NULL,
+  buyer      varchar(80) NOT NULL,
+  wh_no      char(4) NOT NULL REFERENCES erp.warehouse,
+  status     smallint NOT NULL,
+  currency   char(3) NOT NULL,
+  terms      varchar(60) NOT NULL,
+  ordered_on date NOT NULL,
+  note       varchar(200),
+  changed_at timestamp NOT NULL,
+  FOREIGN KEY (vend_no, plant_no) REFERENCES erp.vendor_plant
+);
+CREATE INDEX po_header_changed ON erp.po_header (changed_at);
+
+CREATE TABLE erp.po_line (
+  po_no      integer NOT NULL REFERENCES erp.po_header,
+  line_no    smallint NOT NULL,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  descr      varchar(120) NOT NULL,
+  uom        char(4) NOT NULL,
+  qty        numeric(12,3) NOT NULL CHECK (qty > 0),
+  qty_in     numeric(12,3) NOT NULL CHECK (qty_in >= 0), -- received and taken
+  price      numeric(18,2) NOT NULL,
+  status     smallint NOT NULL,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (po_no, line_no)
+);
+CREATE INDEX po_line_changed ON erp.po_line (changed_at);
+
+CREATE TABLE erp.po_schedule (
+  po_no         integer NOT NULL,
+  line_no       smallint NOT NULL,
+  sched_no      smallint NOT NULL,
+  requested_on  date NOT NULL,
+  qty           numeric(12,3) NOT NULL CHECK (qty >= 0),
+  confirmed_on  date,
+  qty_confirmed numeric(12,3),
+  changed_at    timestamp NOT NULL,
+  PRIMARY KEY (po_no, line_no, sched_no),
+  FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
+);
+CREATE INDEX po_schedule_changed ON erp.po_schedule (changed_at);
+
+-- kind: GR what came in, RT what went back
+CREATE TABLE erp.goods_receipt (
+  gr_no        integer PRIMARY KEY,
+  kind         char(2) NOT NULL,
+  po_no        integer NOT NULL,
+  line_no      smallint NOT NULL,
+  qty          numeric(12,3) NOT NULL CHECK (qty > 0),
+  qty_rejected numeric(12,3) NOT NULL CHECK (qty_rejected BETWEEN 0 AND qty),
+  reason       varchar(60),
+  notice_no    varchar(30), -- the vendor's shipment notice
+  received_at  timestamp NOT NULL,
+  changed_at   timestamp NOT NULL,
+  FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
+);
+CREATE INDEX goods_receipt_changed ON erp.goods_receipt (changed_at);
+
+-- status: 10 entered, 20 blocked, 30 released for payment, 60 paid, 90 sent back
+CREATE TABLE erp.vendor_invoice (
+  inv_no      integer PRIMARY KEY,
+  vend_no     char(10) NOT NULL REFERENCES erp.vendor,
+  ext_no      varchar(30) NOT NULL,
+  po_no       integer NOT NULL REFERENCES erp.po_header,
+  status      smallint NOT NULL,
+  why         varchar(120),
+  currency    char(3) NOT NULL,
+  invoiced_on date NOT NULL,
+  due_on      date NOT NULL,
+  net         numeric(18,2) NOT NULL,
+  tax         numeric(18,2) NOT NULL,
+  paid        numeric(18,2) NOT NULL,
+  changed_at  timestamp NOT NULL,
+  UNIQUE (vend_no, ext_no)
+);
+CREATE INDEX vendor_invoice_changed ON erp.vendor_invoice (changed_at);
+
+CREATE TABLE erp.vendor_invoice_line (
+  inv_no     integer NOT NULL REFERENCES erp.vendor_invoice,
+  pos        smallint NOT NULL,
+  po_no      integer NOT NULL,
+  line_no    smallint NOT NULL,
+  qty        numeric(12,3) NOT NULL,
+  price      numeric(18,2) NOT NULL,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (inv_no, pos),
+  FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
+);
+
+CREATE TABLE erp.vendor_payment (
+  pay_no     integer PRIMARY KEY,
+  vend_no    char(10) NOT NULL REFERENCES erp.vendor,
+  paid_on    date NOT NULL,
+  currency   char(3) NOT NULL,
+  method     varchar(20) NOT NULL,
+  bank_ref   varchar(40) NOT NULL,
+  changed_at timestamp NOT NULL
+);
+
+CREATE TABLE erp.vendor_payment_item (
+  pay_no     integer NOT NULL REFERENCES erp.vendor_payment,
+  inv_no     integer NOT NULL REFERENCES erp.vendor_invoice,
+  amount     numeric(18,2) NOT NULL,
+  discount   numeric(18,2) NOT NULL,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (pay_no, inv_no)
+);
+
+CREATE SEQUENCE erp.po_numbers;
+CREATE SEQUENCE erp.gr_numbers;
+CREATE SEQUENCE erp.inv_numbers;
+CREATE SEQUENCE erp.pay_numbers;
