@@ -205,7 +205,7 @@ func (a answer) turnedAway() bool {
 	return a.code == http.StatusUnauthorized || a.code == http.StatusSeeOther && strings.HasPrefix(a.to, "/login")
 }
 
-var changing = regexp.MustCompile(`[A-Z0-9]{26}|/(orders|account/sessions)/[^"]*|q=[^"]*|value="[^"]*"|next=[^"]*|\d\d:\d\d:\d\d`)
+var changing = regexp.MustCompile(`[A-Z0-9]{26}|/(orders|account/sessions|people|invitations|tokens)/[^"]*|q=[^"]*|value="[^"]*"|next=[^"]*|\d\d:\d\d:\d\d`)
 
 // sameAs compares two answers but for the ids asked for and the request's own number.
 func (a answer) sameAs(b answer) bool {

@@ -63,7 +63,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 				"token": {Type: "http", Scheme: "bearer", Description: "An API token of one partner, made with `extranet token`."},
 			}},
 			Security: []map[string][]string{{"token": {}}},
-			Tags:     []*huma.Tag{{Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Account", Description: "What the partner owes, and may still buy."}, {Name: "Access", Description: "Who is asking, and for whom."}},
+			Tags: []*huma.Tag{{Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Account", Description: "What the partner owes, and may still buy."},
+				{Name: "Access", Description: "Who is asking, and for whom."}, {Name: "People", Description: "Who may act for the partner, and by which tokens."}},
 		},
 		Formats:                      map[string]huma.Format{"application/json": {Marshal: marshal, Unmarshal: json.Unmarshal}, "json": {Marshal: marshal, Unmarshal: json.Unmarshal}},
 		DefaultFormat:                "application/json",
@@ -74,6 +75,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.orders(h)
 	d.account(h)
 	d.access(h)
+	d.people(h)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

@@ -40,6 +40,12 @@ func deed(id, method, path, tag, summary, description string, created bool) huma
 // what names the route with everything of its path; body is what was sent. location returns the path of what was made under
 // /api/v1; nil for what makes nothing new. A right that is missing is audited.
 func command[T any](ctx context.Context, d door, need portal.Permission, key Keyed, what string, body any, location func(T) string, f func(tx *portal.Tx) (T, error)) (*done[T], error) {
+	return commandIn(ctx, d, need, key, what, body, location, func(by portal.Caller, g func(tx *portal.Tx) error) error { return d.db.Do(ctx, by, g) }, f)
+}
+
+// commandIn is command in the transaction that do opens for the caller.
+func commandIn[T any](ctx context.Context, d door, need portal.Permission, key Keyed, what string, body any, location func(T) string,
+	do func(by portal.Caller, g func(tx *portal.Tx) error) error, f func(tx *portal.Tx) (T, error)) (*done[T], error) {
 	by := callerOf(ctx)
 	if err := by.Need(need); err != nil { // also for one who did it before, and may no more
 		return nil, refuse(ctx, d, by, what, err)
@@ -49,7 +55,7 @@ func command[T any](ctx context.Context, d door, need portal.Permission, key Key
 		return nil, problemOf(err)
 	}
 	a := &done[T]{Status: http.StatusOK, CacheControl: "private, no-store"}
-	err = d.db.Do(ctx, by, func(tx *portal.Tx) error {
+	err = do(by, func(tx *portal.Tx) error {
 		answer, again, err := tx.Once(ctx, "api "+key.IdempotencyKey, request, func() ([]byte, error) {
 			v, err := f(tx)
 			if err != nil {

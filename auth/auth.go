@@ -325,6 +325,11 @@ func (a *Auth) Sessions(ctx context.Context, by portal.Caller) ([]partners.Sessi
 	return a.sessions.List(ctx, by)
 }
 
+// SessionsOf lists where a member is signed in for the partner: see [partners.Sessions.ListOf].
+func (a *Auth) SessionsOf(ctx context.Context, by portal.Caller, partner int64, person uuid.UUID) ([]partners.Session, error) {
+	return a.sessions.ListOf(ctx, by, partner, person)
+}
+
 // EndSessionsOf ends a member's sessions, as the partner's administrator or the host's staff: see [partners.Sessions.EndOf].
 func (a *Auth) EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error) {
 	return a.sessions.EndOf(ctx, by, person)

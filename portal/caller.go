@@ -20,6 +20,8 @@ type Caller struct {
 	Roles         []string  // what the person is at this partner
 	Perms         Permissions
 	Sites         []string  // sites the caller is limited to, sorted; nil = all
+	Programmes    []string  // of the partner, sorted
+	OrderLimit    Amount    // the most an order of the caller's may come to unapproved, in the partner's currency; "" = no limit
 	SessionID     uuid.UUID // zero for a machine
 }
 
@@ -47,15 +49,25 @@ func (c Caller) actor() string {
 func (c Caller) Scope() string {
 	scope := strconv.FormatUint(uint64(c.Perms), 36)
 	if c.Sites != nil {
-		h := fnv.New64a()
-		for _, s := range c.Sites {
-			h.Write([]byte(s))
-			h.Write([]byte{0})
-		}
-		scope += "." + strconv.FormatUint(h.Sum64(), 36)
+		scope += "." + hashOf(c.Sites)
+	}
+	if len(c.Programmes) > 0 {
+		scope += "+" + hashOf(c.Programmes)
 	}
 	return scope
 }
+
+func hashOf(words []string) string {
+	h := fnv.New64a()
+	for _, w := range words {
+		h.Write([]byte(w))
+		h.Write([]byte{0})
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// In reports whether the caller's partner belongs to the programme: what only some partners are shown asks it.
+func (c Caller) In(programme string) bool { return slices.Contains(c.Programmes, programme) }
 
 // MaySeeSite reports whether the caller's limits include the site; a document of no site is for those without limits.
 func (c Caller) MaySeeSite(site string) bool {

@@ -155,3 +155,38 @@ func CheckRoles(roles []string, host bool) error {
 	}
 	return nil
 }
+
+// OfSuppliers are the permissions that mean something at a supplier alone.
+var OfSuppliers = Allow(ForecastsRead, ForecastsCommit, PurchasingRead, PurchasingAnswer, DispatchSend, BillingRead, BillingSend, StockReport)
+
+// A Module is a part of the portal that a partner's programmes may open.
+type Module struct {
+	Name  string
+	Title string
+	Perms Permissions
+}
+
+// Modules lists them. What is in no module, like the company and its people, every partner has.
+var Modules = []Module{
+	{"catalogue", "Products, stock and documents", Allow(CatalogRead)},
+	{"prices", "Own prices", Allow(PricesRead)},
+	{"orders", "Orders and shipments", Allow(OrdersRead, OrdersExport)},
+	{"ordering", "Placing and approving orders", Allow(OrdersPlace, OrdersApprove)},
+	{"account", "Balance, invoices and payments", Allow(AccountRead, AccountExport)},
+	{"claims", "Claims", Allow(ClaimsRead, ClaimsFile)},
+	{"forecasts", "Forecasts and commitments", Allow(ForecastsRead, ForecastsCommit)},
+	{"purchasing", "Purchase orders and dispatch", Allow(PurchasingRead, PurchasingAnswer, DispatchSend)},
+	{"billing", "Own invoices to the host", Allow(BillingRead, BillingSend)},
+	{"stock", "Inventory and capacity reports", Allow(StockReport)},
+	{"notices", "Engineering changes", Allow(NoticesRead, NoticesAnswer)},
+}
+
+// Within returns what of s the modules leave: all that is in no module, and what is in one of those named.
+func (s Permissions) Within(modules []string) Permissions {
+	for _, m := range Modules {
+		if !slices.Contains(modules, m.Name) {
+			s &^= m.Perms
+		}
+	}
+	return s
+}

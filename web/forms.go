@@ -30,11 +30,16 @@ func postedForm(c *gin.Context) (url.Values, error) {
 // once does f in one transaction of the caller's, at most once for the form that was posted, however often its button is
 // pressed: see [OnceField]. It returns where f said to go on.
 func (w *Web) once(ctx context.Context, r request, f func(tx *portal.Tx) (to string, err error)) (to string, err error) {
+	return w.onceIn(ctx, r, func(g func(tx *portal.Tx) error) error { return w.db.Do(ctx, r.by, g) }, f)
+}
+
+// onceIn is once in the transaction that do opens.
+func (w *Web) onceIn(ctx context.Context, r request, do func(g func(tx *portal.Tx) error) error, f func(tx *portal.Tx) (to string, err error)) (to string, err error) {
 	key := r.form.Get("once")
 	if key == "" {
 		return "", portal.Errorf(portal.Malformed, "this form is not one of the portal's; load the page again and use its buttons")
 	}
-	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+	err = do(func(tx *portal.Tx) error {
 		answer, _, err := tx.Once(ctx, "web "+key, []byte(r.shell.Path+" "+r.form.Encode()), func() ([]byte, error) {
 			to, err := f(tx)
 			return []byte(to), err

@@ -28,6 +28,8 @@ type Auth interface {
 	Person(context.Context, portal.Caller) (partners.Person, error)
 	Partners(context.Context, portal.Caller) ([]partners.Membership, error) // those the person may act for
 	Sessions(context.Context, portal.Caller) ([]partners.Session, error)
+	SessionsOf(ctx context.Context, by portal.Caller, partner int64, person uuid.UUID) ([]partners.Session, error) // a member's, as an administrator sees them
+	EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error)
 }
 
 // Options hand the door what it needs of other rooms.
@@ -96,6 +98,22 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/finance/statement/file.csv", w.page(w.takeStatement("csv"))},
 		{"GET", "/company", w.page(w.showCompany)},
 		{"GET", "/feeds", w.page(w.showFeeds)},
+		{"GET", "/people", w.page(w.listPeople)},
+		{"GET", "/people/invite", w.page(w.showInvite)},
+		{"POST", "/people/invite", w.page(w.invite)},
+		{"POST", "/people/invitations/:id/resend", w.page(w.resendInvitation)},
+		{"POST", "/people/invitations/:id/revoke", w.page(w.revokeInvitation)},
+		{"GET", "/people/:person", w.page(w.showMember)},
+		{"POST", "/people/:person/change", w.page(w.changeMember)},
+		{"POST", "/people/:person/suspend", w.page(w.toMember(partners.SuspendMember, "/people/PERSON", Flash{Good, "Suspended", "They are let in nowhere here until somebody lets them in again."}))},
+		{"POST", "/people/:person/resume", w.page(w.toMember(partners.ResumeMember, "/people/PERSON", Flash{Good, "Let in again", "They may do what they could before."}))},
+		{"POST", "/people/:person/end", w.page(w.toMember(partners.EndMember, "/people", Flash{Good, "Access ended", "Their sessions and tokens here have stopped."}))},
+		{"POST", "/people/:person/end-sessions", w.page(w.endSessions)},
+		{"GET", "/tokens", w.page(w.listTokens)},
+		{"GET", "/tokens/new", w.page(w.showNewToken)},
+		{"POST", "/tokens/new", w.page(w.makeToken)},
+		{"POST", "/tokens/:id/rotate", w.page(w.rotateToken)},
+		{"POST", "/tokens/:id/revoke", w.page(w.revokeToken)},
 		{"GET", "/account", w.page(w.showAccount)},
 		{"GET", "/events", w.events},
 		{"POST", "/theme", w.chooseTheme},
@@ -252,6 +270,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
+	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
 	at("/feeds", IconRefresh, "Feeds", by.Host && by.Perms.Has(portal.FeedsRead))
 	return s
 }

@@ -65,6 +65,12 @@ func (p *people) Sessions(_ context.Context, by portal.Caller) ([]partners.Sessi
 		{ID: uuid.New(), PartnerName: "Brock Wheels", Device: "Chrome on Android", CreatedAt: portaltest.Now, SeenAt: portaltest.Now, ExpiresAt: portaltest.Now.Add(time.Hour)}}, nil
 }
 
+func (p *people) SessionsOf(context.Context, portal.Caller, int64, uuid.UUID) ([]partners.Session, error) {
+	return nil, nil
+}
+func (p *people) EndSessionsOf(context.Context, portal.Caller, uuid.UUID) (int, error) {
+	return 0, nil
+}
 func (p *people) revoke(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

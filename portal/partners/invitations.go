@@ -1,6 +1,7 @@
 package partners
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -25,10 +26,11 @@ const (
 
 // New says who is invited, and to what.
 type New struct {
-	Email     string
-	Roles     []string
-	Sites     []string      // nil = all
-	ExpiresIn time.Duration // 0 = a week; 90 days at most
+	Email      string
+	Roles      []string
+	Sites      []string      // nil = all
+	OrderLimit portal.Amount // "" = none
+	ExpiresIn  time.Duration // 0 = a week; 90 days at most
 }
 
 // An Invitation lets whoever opens it with the invited mail address become a member, once.
@@ -37,15 +39,17 @@ type Invitation struct {
 	PartnerID  int64          `db:"partner_id"`
 	Email      string         `db:"email"`
 	Roles      pq.StringArray `db:"roles"`
-	Sites      pq.StringArray `db:"sites"`      // nil = all
-	InvitedBy  string         `db:"invited_by"` // as the audit names them
-	InvitedAt  time.Time      `db:"invited_at"` // UTC
-	ExpiresAt  time.Time      `db:"expires_at"` // UTC
+	Sites      pq.StringArray `db:"sites"`       // nil = all
+	OrderLimit portal.Amount  `db:"order_limit"` // "" = none
+	Sent       int            `db:"sent"`        // how often it was mailed
+	InvitedBy  string         `db:"invited_by"`  // as the audit names them
+	InvitedAt  time.Time      `db:"invited_at"`  // UTC
+	ExpiresAt  time.Time      `db:"expires_at"`  // UTC
 	AcceptedAt *time.Time     `db:"accepted_at"`
 	RevokedAt  *time.Time     `db:"revoked_at"`
 }
 
-const invitationColumns = `invitation_id, partner_id, email, roles, sites, invited_by, invited_at, expires_at, accepted_at, revoked_at`
+const invitationColumns = `invitation_id, partner_id, email, roles, sites, order_limit, sent, invited_by, invited_at, expires_at, accepted_at, revoked_at`
 
 // Invite asks somebody in to the caller's partner. secret makes the link /invitation/SECRET; it is
 // returned this once and kept nowhere. It needs PeopleInvite. Roles that allow more than the caller may, and
@@ -54,10 +58,11 @@ func Invite(ctx context.Context, tx *portal.Tx, n New) (secret string, i Invitat
 	if err := tx.Need(portal.PeopleInvite); err != nil {
 		return "", i, err
 	}
-	if err := notAbove(tx, n.Roles, tx.By.Host); err != nil {
+	kind, err := kindOf(ctx, tx, tx.By.PartnerID)
+	if err != nil {
 		return "", i, err
 	}
-	return invite(ctx, tx, tx.By.PartnerID, tx.By.Host, n)
+	return invite(ctx, tx, tx.By.PartnerID, kind, n)
 }
 
 // InviteFor is Invite by the host's staff, to any partner. The host grants its partners' people any role of
@@ -70,48 +75,37 @@ func InviteFor(ctx context.Context, tx *portal.Tx, partner int64, n New) (secret
 	if err != nil {
 		return "", i, err
 	}
-	if kind == "host" {
-		if err := notAbove(tx, n.Roles, true); err != nil {
-			return "", i, err
-		}
-	}
-	return invite(ctx, tx, partner, kind == "host", n)
+	return invite(ctx, tx, partner, kind, n)
 }
 
-// notAbove returns Forbidden for roles that allow what the caller may not.
-func notAbove(tx *portal.Tx, roles []string, host bool) error {
-	if above := portal.PermissionsOf(roles, host) &^ tx.By.Perms; above != 0 {
-		return portal.Errorf(portal.Forbidden, "you cannot grant what you may not do yourself: %s", strings.Join(above.Names(), ", "))
-	}
-	return nil
-}
-
-func invite(ctx context.Context, tx *portal.Tx, partner int64, host bool, n New) (secret string, i Invitation, err error) {
+func invite(ctx context.Context, tx *portal.Tx, partner int64, kind string, n New) (secret string, i Invitation, err error) {
 	if n.Email, err = mailAddress(n.Email); err != nil {
 		return "", i, err
 	}
-	if err := portal.CheckRoles(n.Roles, host); err != nil {
+	if err := mayGrant(ctx, tx, partner, kind, n.Roles, n.Sites, n.OrderLimit); err != nil {
 		return "", i, err
 	}
-	if n.ExpiresIn == 0 {
-		n.ExpiresIn = invitationLasts
-	}
-	if n.ExpiresIn < 0 || n.ExpiresIn > invitationAtMost {
-		return "", i, &portal.Error{Kind: portal.Invalid, Msg: "an invitation lasts 90 days at most", Fields: map[string]string{"expires_in": "choose up to 90 days"}}
-	}
-	if err := checkSites(ctx, tx, partner, n.Sites); err != nil {
+	if n.ExpiresIn, err = lasts(n.ExpiresIn); err != nil {
 		return "", i, err
 	}
 	secret = newSecret()
-	i = Invitation{ID: uuid.New(), PartnerID: partner, Email: n.Email, Roles: n.Roles, Sites: sorted(n.Sites), InvitedBy: by(tx), InvitedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
+	i = Invitation{ID: uuid.New(), PartnerID: partner, Email: n.Email, Roles: n.Roles, Sites: sorted(n.Sites), OrderLimit: n.OrderLimit, InvitedBy: by(tx), InvitedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO invitations (partner_id, invitation_id, email, roles, sites, secret_hash, invited_by, invited_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		i.PartnerID, i.ID, i.Email, i.Roles, portal.Limit(i.Sites), HashOf(secret), i.InvitedBy, i.InvitedAt, i.ExpiresAt)
+		INSERT INTO invitations (partner_id, invitation_id, email, roles, sites, order_limit, secret_hash, invited_by, invited_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		i.PartnerID, i.ID, i.Email, i.Roles, portal.Limit(i.Sites), i.OrderLimit, HashOf(secret), i.InvitedBy, i.InvitedAt, i.ExpiresAt)
 	if err != nil {
 		return "", i, fmt.Errorf("inviting: %w", err)
 	}
 	return secret, i, tx.AuditFor(ctx, partner, "invitation.create", i.ID.String(), map[string]string{"email": i.Email, "roles": strings.Join(n.Roles, " "), "sites": strings.Join(n.Sites, " ")})
+}
+
+// lasts returns how long an invitation is good, a week unless said otherwise.
+func lasts(d time.Duration) (time.Duration, error) {
+	if d < 0 || d > invitationAtMost {
+		return 0, &portal.Error{Kind: portal.Invalid, Msg: "an invitation lasts 90 days at most", Fields: map[string]string{"expires_in": "choose up to 90 days"}}
+	}
+	return cmp.Or(d, invitationLasts), nil
 }
 
 // RevokeInvitation makes the invitation of the caller's partner worthless. It needs PeopleInvite. One that is not
@@ -131,8 +125,18 @@ func RevokeInvitationFor(ctx context.Context, tx *portal.Tx, partner int64, id u
 	return revokeInvitation(ctx, tx, partner, id)
 }
 
+// WithdrawInvitation is RevokeInvitation at the caller's own partner, or at any for the host's staff.
+func WithdrawInvitation(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID) error {
+	if err := reach(tx, partner, portal.PeopleInvite); err != nil {
+		return err
+	}
+	return revokeInvitation(ctx, tx, partner, id)
+}
+
 func revokeInvitation(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID) error {
-	n, err := tx.Exec(ctx, `UPDATE invitations SET revoked_at = $3 WHERE partner_id = $1 AND invitation_id = $2 AND accepted_at IS NULL AND revoked_at IS NULL`, partner, id, tx.Now)
+	n, err := tx.Exec(ctx, `
+		UPDATE invitations SET revoked_at = $3
+		WHERE partner_id = $1 AND invitation_id = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND ($4::text[] IS NULL OR sites <@ $4)`, partner, id, tx.Now, limitAt(tx, partner))
 	if err != nil {
 		return fmt.Errorf("revoking an invitation: %w", err)
 	}
@@ -142,15 +146,21 @@ func revokeInvitation(ctx context.Context, tx *portal.Tx, partner int64, id uuid
 	return tx.AuditFor(ctx, partner, "invitation.revoke", id.String(), nil)
 }
 
-// Invitations lists those of the caller's partner that were not accepted, newest first, at most 500. It needs PeopleRead.
+// Invitations lists those of the caller's partner that were not accepted, newest first, at most 500; a caller limited to
+// some sites sees those to them. It needs PeopleRead.
 func Invitations(ctx context.Context, tx *portal.Tx) (list []Invitation, err error) {
-	if err := tx.Need(portal.PeopleRead); err != nil {
+	return InvitationsOf(ctx, tx, tx.By.PartnerID)
+}
+
+// InvitationsOf is Invitations of any partner, for the host's staff.
+func InvitationsOf(ctx context.Context, tx *portal.Tx, partner int64) (list []Invitation, err error) {
+	if err := reach(tx, partner, portal.PeopleRead); err != nil {
 		return nil, err
 	}
 	err = tx.Select(ctx, &list, `
 		SELECT `+invitationColumns+` FROM invitations
-		WHERE partner_id = $1 AND accepted_at IS NULL
-		ORDER BY invited_at DESC, invitation_id LIMIT 500`, tx.By.PartnerID)
+		WHERE partner_id = $1 AND accepted_at IS NULL AND ($2::text[] IS NULL OR sites <@ $2)
+		ORDER BY invited_at DESC, invitation_id LIMIT 500`, partner, limitAt(tx, partner))
 	if err != nil {
 		return nil, fmt.Errorf("listing invitations: %w", err)
 	}
@@ -175,7 +185,7 @@ type sealed struct {
 
 func invitationBy(ctx context.Context, tx *portal.Tx, secretHash []byte) (i sealed, err error) {
 	err = tx.Get(ctx, &i, `
-		SELECT i.invitation_id, i.partner_id, i.email, i.roles, i.sites, i.invited_by, i.invited_at, i.expires_at, i.accepted_at, i.revoked_at, i.accepted_by,
+		SELECT i.invitation_id, i.partner_id, i.email, i.roles, i.sites, i.order_limit, i.invited_by, i.invited_at, i.expires_at, i.accepted_at, i.revoked_at, i.accepted_by,
 			p.closed_at IS NOT NULL AS closed
 		FROM invitations i JOIN partners p ON p.partner_id = i.partner_id
 		WHERE i.secret_hash = $1`, secretHash)
@@ -223,7 +233,7 @@ func accept(ctx context.Context, tx *portal.Tx, secretHash []byte, p Person, ema
 	if n == 0 {
 		return 0, portal.Errorf(portal.Conflict, "this invitation was used or withdrawn just now; ask for a new one")
 	}
-	if err := grant(ctx, tx, i.PartnerID, p, i.Roles, i.Sites, FromInvitation, i.InvitedBy); err != nil {
+	if err := grant(ctx, tx, i.PartnerID, p, i.Roles, i.Sites, i.OrderLimit, FromInvitation, i.InvitedBy); err != nil {
 		return 0, err
 	}
 	return i.PartnerID, tx.AuditFor(ctx, i.PartnerID, "invitation.accept", i.ID.String(), nil)

@@ -115,13 +115,18 @@ func Own(ctx context.Context, tx *portal.Tx) (c Company, err error) {
 
 // SitesOf lists the sites that the caller may see, by name, at most 1,000.
 func SitesOf(ctx context.Context, tx *portal.Tx) (list []Site, err error) {
+	return SitesAt(ctx, tx, tx.By.PartnerID)
+}
+
+// SitesAt is SitesOf at any partner, for the host's staff.
+func SitesAt(ctx context.Context, tx *portal.Tx, partner int64) (list []Site, err error) {
 	err = tx.Select(ctx, &list, `
 		SELECT site, name, coalesce(street, '') AS street, coalesce(street2, '') AS street2, coalesce(postal_code, '') AS postal_code,
 			coalesce(city, '') AS city, coalesce(region, '') AS region, coalesce(country, '') AS country, coalesce(phone, '') AS phone
 		FROM sites
 		WHERE partner_id = $1 AND ($2::text[] IS NULL OR site = ANY($2))
 		ORDER BY name, site
-		LIMIT 1000`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
+		LIMIT 1000`, partner, limitAt(tx, partner))
 	if err != nil {
 		return nil, fmt.Errorf("listing sites: %w", err)
 	}

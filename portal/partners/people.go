@@ -53,41 +53,27 @@ type Membership struct {
 	Name          string         `db:"name"` // the person's, as of their last sign-in
 	Email         string         `db:"email"`
 	Roles         pq.StringArray `db:"roles"`
-	Sites         pq.StringArray `db:"sites"`      // nil = all
-	Origin        string         `db:"origin"`     // FromInvitation, FromContact or FromOperator
-	GrantedBy     string         `db:"granted_by"` // as the audit names them
-	GrantedAt     time.Time      `db:"granted_at"` // UTC
+	Sites         pq.StringArray `db:"sites"`       // nil = all
+	Origin        string         `db:"origin"`      // FromInvitation, FromContact or FromOperator
+	GrantedBy     string         `db:"granted_by"`  // as the audit names them
+	GrantedAt     time.Time      `db:"granted_at"`  // UTC
+	OrderLimit    portal.Amount  `db:"order_limit"` // "" = none
+	SuspendedAt   *time.Time     `db:"suspended_at"`
+	SuspendedBy   *string        `db:"suspended_by"`
 }
 
 const membershipColumns = `m.partner_id, p.number AS partner_number, p.name AS partner_name, p.kind AS partner_kind, m.person_id, m.name, m.email, m.roles, m.sites,
-	m.origin, m.granted_by, m.granted_at`
+	m.origin, m.granted_by, m.granted_at, m.order_limit, m.suspended_at, m.suspended_by`
 
 // MembershipsOf lists the partners that the person may act for, by name. tx is at the door.
 func MembershipsOf(ctx context.Context, tx *portal.Tx, person uuid.UUID) (list []Membership, err error) {
 	err = tx.Select(ctx, &list, `
 		SELECT `+membershipColumns+`
 		FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
-		WHERE m.person_id = $1 AND m.ended_at IS NULL AND p.closed_at IS NULL
+		WHERE m.person_id = $1 AND m.ended_at IS NULL AND m.suspended_at IS NULL AND p.closed_at IS NULL
 		ORDER BY p.name, p.number`, person)
 	if err != nil {
 		return nil, fmt.Errorf("listing memberships: %w", err)
-	}
-	return list, nil
-}
-
-// People lists who may act for the caller's partner, by name, at most 1,000. It needs PeopleRead.
-func People(ctx context.Context, tx *portal.Tx) (list []Membership, err error) {
-	if err := tx.Need(portal.PeopleRead); err != nil {
-		return nil, err
-	}
-	err = tx.Select(ctx, &list, `
-		SELECT `+membershipColumns+`
-		FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
-		WHERE m.partner_id = $1 AND m.ended_at IS NULL
-		ORDER BY m.name, m.person_id
-		LIMIT 1000`, tx.By.PartnerID)
-	if err != nil {
-		return nil, fmt.Errorf("listing people: %w", err)
 	}
 	return list, nil
 }
@@ -101,39 +87,6 @@ func PersonByID(ctx context.Context, tx *portal.Tx, id uuid.UUID) (p Person, err
 		return p, fmt.Errorf("reading a person: %w", err)
 	}
 	return p, nil
-}
-
-// EndMembership takes the person's access to the caller's partner away, and revokes the tokens they made
-// for it. They are refused on their next request. It needs PeopleInvite; somebody who is no member is NotFound.
-func EndMembership(ctx context.Context, tx *portal.Tx, person uuid.UUID) error {
-	if err := tx.Need(portal.PeopleInvite); err != nil {
-		return err
-	}
-	return endMembership(ctx, tx, tx.By.PartnerID, person)
-}
-
-// EndMembershipFor is EndMembership by the host's staff, at any partner.
-func EndMembershipFor(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUID) error {
-	if err := needHost(tx); err != nil {
-		return err
-	}
-	return endMembership(ctx, tx, partner, person)
-}
-
-func endMembership(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUID) error {
-	n, err := tx.Exec(ctx, `UPDATE memberships SET ended_at = $3, ended_by = $4 WHERE partner_id = $1 AND person_id = $2 AND ended_at IS NULL`,
-		partner, person, tx.Now, by(tx))
-	if err != nil {
-		return fmt.Errorf("ending a membership: %w", err)
-	}
-	if n == 0 {
-		return portal.Errorf(portal.NotFound, "there is no such member")
-	}
-	if _, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $3 WHERE partner_id = $1 AND person_id = $2 AND revoked_at IS NULL`, partner, person, tx.Now); err != nil {
-		return fmt.Errorf("revoking the member's tokens: %w", err)
-	}
-	accessChanged(tx, partner, person)
-	return tx.AuditFor(ctx, partner, "membership.end", person.String(), nil)
 }
 
 // accessChanged announces what the person may do at the partner, and with it what their tokens may.
@@ -159,7 +112,7 @@ func Enrol(ctx context.Context, tx *portal.Tx, e Enrolment) (id uuid.UUID, err e
 	if err != nil {
 		return id, err
 	}
-	if err := portal.CheckRoles(e.Roles, kind == "host"); err != nil {
+	if err := checkRoles(ctx, tx, e.Roles, kind); err != nil {
 		return id, err
 	}
 	if e.Email, err = mailAddress(e.Email); err != nil {
@@ -184,19 +137,22 @@ func Enrol(ctx context.Context, tx *portal.Tx, e Enrolment) (id uuid.UUID, err e
 	if err != nil {
 		return id, fmt.Errorf("enrolling: %w", err)
 	}
-	return id, grant(ctx, tx, e.PartnerID, Person{ID: id, Name: e.Name, Email: e.Email}, e.Roles, e.Sites, FromOperator, by(tx))
+	return id, grant(ctx, tx, e.PartnerID, Person{ID: id, Name: e.Name, Email: e.Email}, e.Roles, e.Sites, "", FromOperator, by(tx))
 }
 
-// grant makes the person a member with exactly these roles and sites.
-func grant(ctx context.Context, tx *portal.Tx, partner int64, p Person, roles, sites []string, origin, by string) error {
+// grant makes the person a member with exactly these roles, sites and limit.
+func grant(ctx context.Context, tx *portal.Tx, partner int64, p Person, roles, sites []string, limit portal.Amount, origin, by string) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO memberships AS m (partner_id, person_id, name, email, roles, sites, origin, granted_by, granted_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (partner_id, person_id) DO UPDATE SET name = $3, email = $4, roles = $5, sites = $6, origin = $7, granted_by = $8, granted_at = $9,
-			ended_at = NULL, ended_by = NULL`,
-		partner, p.ID, p.Name, p.Email, pq.StringArray(roles), portal.Limit(sorted(sites)), origin, by, tx.Now)
+		INSERT INTO memberships AS m (partner_id, person_id, name, email, roles, sites, order_limit, origin, granted_by, granted_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (partner_id, person_id) DO UPDATE SET name = $3, email = $4, roles = $5, sites = $6, order_limit = $7, origin = $8, granted_by = $9, granted_at = $10,
+			ended_at = NULL, ended_by = NULL, suspended_at = NULL, suspended_by = NULL`,
+		partner, p.ID, p.Name, p.Email, pq.StringArray(roles), portal.Limit(sorted(sites)), limit, origin, by, tx.Now)
 	if err != nil {
 		return fmt.Errorf("granting a membership: %w", err)
+	}
+	if err := remember(ctx, tx, partner, p.ID, origin); err != nil {
+		return err
 	}
 	accessChanged(tx, partner, p.ID)
 	return tx.AuditFor(ctx, partner, "membership.grant", p.ID.String(), map[string]string{"roles": strings.Join(roles, " "), "sites": strings.Join(sites, " "), "origin": origin})
@@ -247,6 +203,9 @@ func follow(ctx context.Context, tx *portal.Tx, person uuid.NullUUID) error {
 			action, detail = "membership.end", map[string]string{"by": "the core"}
 		}
 		accessChanged(tx, m.PartnerID, m.PersonID)
+		if err := remember(ctx, tx, m.PartnerID, m.PersonID, "the core"); err != nil {
+			return err
+		}
 		if err := tx.AuditFor(ctx, m.PartnerID, action, m.PersonID.String(), detail); err != nil {
 			return err
 		}
@@ -267,6 +226,9 @@ func follow(ctx context.Context, tx *portal.Tx, person uuid.NullUUID) error {
 	}
 	for _, r := range revoked {
 		tx.Changed(accessNoun, r.PartnerID)
+		if err := rememberToken(ctx, tx, r.PartnerID, r.TokenID, "the core"); err != nil {
+			return err
+		}
 		if err := tx.AuditFor(ctx, r.PartnerID, "token.revoke", r.TokenID.String(), map[string]string{"by": "the core"}); err != nil {
 			return err
 		}

@@ -101,7 +101,7 @@ const accessNoun = "access"
 // meaning changes with what roles and permissions mean: access remembered by another version of the portal is not used.
 var meaning = func() string {
 	h := fnv.New64a()
-	fmt.Fprint(h, (^portal.Permissions(0)).Names(), portal.Roles)
+	fmt.Fprint(h, (^portal.Permissions(0)).Names(), portal.Roles, portal.Modules)
 	return strconv.FormatUint(h.Sum64(), 36)
 }()
 
@@ -235,18 +235,20 @@ type accessRow struct {
 	ExpiresAt time.Time      `db:"expires_at"`
 	EndedBy   *string        `db:"ended_by"`
 	Member    bool           `db:"member"`
+	Limit     portal.Amount  `db:"order_limit"`
+	rights
 }
 
 func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *access, err error) {
 	err = s.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		var r accessRow
 		err := tx.Get(ctx, &r, `
-			SELECT s.session_id, s.partner_id, p.number, p.name AS partner_name, p.kind, n.name, coalesce(m.roles, '{}') AS roles, m.sites, s.seen_at, s.expires_at, s.ended_by,
-				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member
+			SELECT s.session_id, s.partner_id, p.number, p.name AS partner_name, p.kind, n.name, coalesce(m.roles, '{}') AS roles, m.sites, m.order_limit, s.seen_at, s.expires_at, s.ended_by,
+				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member, `+rightsColumns+`
 			FROM sessions s
 				JOIN people n ON n.person_id = s.person_id
 				JOIN partners p ON p.partner_id = s.partner_id
-				LEFT JOIN memberships m ON m.partner_id = s.partner_id AND m.person_id = s.person_id AND m.ended_at IS NULL
+				LEFT JOIN memberships m ON m.partner_id = s.partner_id AND m.person_id = s.person_id AND m.ended_at IS NULL AND m.suspended_at IS NULL
 			WHERE s.session_hash = $1 AND s.person_id = $2`, hash, person)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSession
@@ -264,7 +266,7 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		host := r.Kind == "host"
 		a = &access{Seen: r.SeenAt, Expires: r.ExpiresAt, Caller: portal.Caller{
 			PartnerID: r.PartnerID, PartnerNumber: r.Number, PartnerName: r.Partner, PartnerKind: r.Kind, Host: host,
-			PersonID: person, Name: r.Name, Roles: r.Roles, Perms: portal.PermissionsOf(r.Roles, host), Sites: r.Sites, SessionID: r.SessionID.UUID,
+			PersonID: person, Name: r.Name, Roles: r.Roles, Perms: r.allow(r.Roles, r.Kind), Sites: r.Sites, Programmes: r.Programmes, OrderLimit: r.Limit, SessionID: r.SessionID.UUID,
 		}}
 		return nil
 	})
@@ -434,6 +436,28 @@ func (s *Sessions) List(ctx context.Context, by portal.Caller) (list []Session, 
 	return list, nil
 }
 
+// ListOf returns the live sessions in which a member acts for the partner, the latest used first: to that partner's administrators, and to the
+// host's staff. It needs PeopleManage.
+func (s *Sessions) ListOf(ctx context.Context, by portal.Caller, partner int64, person uuid.UUID) (list []Session, err error) {
+	if err := by.Need(portal.PeopleManage); err != nil {
+		return nil, err
+	}
+	if partner != by.PartnerID && !by.Host {
+		return nil, portal.Errorf(portal.Forbidden, "only the host's staff may do this")
+	}
+	err = s.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
+		return tx.Select(ctx, &list, `
+			SELECT s.session_id, s.person_id, s.partner_id, p.name AS partner_name, s.device, s.created_at, s.seen_at, s.expires_at, false AS current
+			FROM sessions s JOIN partners p ON p.partner_id = s.partner_id
+			WHERE s.person_id = $1 AND s.partner_id = $2 AND s.ended_at IS NULL AND s.expires_at > $3 AND s.seen_at > $4
+			ORDER BY s.seen_at DESC, s.session_id`, person, partner, tx.Now, tx.Now.Add(-s.limit.Idle))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	return list, nil
+}
+
 // SwitchPartner lets the caller's session act for another partner of which the person is a member; any other is NotFound.
 func (s *Sessions) SwitchPartner(ctx context.Context, by portal.Caller, partner int64) error {
 	if by.SessionID == uuid.Nil {
@@ -445,7 +469,7 @@ func (s *Sessions) SwitchPartner(ctx context.Context, by portal.Caller, partner 
 			UPDATE sessions s SET partner_id = $3
 			WHERE s.session_id = $1 AND s.person_id = $2 AND s.ended_at IS NULL AND EXISTS (
 				SELECT 1 FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
-				WHERE m.partner_id = $3 AND m.person_id = $2 AND m.ended_at IS NULL AND p.closed_at IS NULL)`, by.SessionID, by.PersonID, partner)
+				WHERE m.partner_id = $3 AND m.person_id = $2 AND m.ended_at IS NULL AND m.suspended_at IS NULL AND p.closed_at IS NULL)`, by.SessionID, by.PersonID, partner)
 		if err != nil {
 			return fmt.Errorf("switching partner: %w", err)
 		}

@@ -75,7 +75,7 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 		SELECT m.partner_id
 		FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
 			LEFT JOIN (SELECT partner_id, max(seen_at) AS seen_at FROM sessions WHERE person_id = $1 GROUP BY partner_id) s ON s.partner_id = m.partner_id
-		WHERE m.person_id = $1 AND m.ended_at IS NULL AND p.closed_at IS NULL
+		WHERE m.person_id = $1 AND m.ended_at IS NULL AND m.suspended_at IS NULL AND p.closed_at IS NULL
 		ORDER BY s.seen_at DESC NULLS LAST, p.name, p.number
 		LIMIT 1`, p.ID)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -168,7 +168,7 @@ func joinAsContact(ctx context.Context, tx *portal.Tx, p Person) error {
 	}
 	for _, a := range at {
 		if roles := DefaultRoles(a.Kind); roles != nil {
-			if err := grant(ctx, tx, a.PartnerID, p, roles, a.Sites, FromContact, "the core"); err != nil {
+			if err := grant(ctx, tx, a.PartnerID, p, roles, a.Sites, "", FromContact, "the core"); err != nil {
 				return err
 			}
 		}

@@ -52,11 +52,11 @@ type Token struct {
 const tokenColumns = `token_id, partner_id, name, permissions, sites, created_by, created_at, expires_at, last_used_at, revoked_at`
 
 // CreateToken lets a machine act for the caller's partner. secret is the bearer token, returned this once and
-// kept nowhere. It needs PeopleInvite, as letting a person in does. Permissions and sites beyond the caller's
+// kept nowhere. It needs TokensManage. Permissions and sites beyond the caller's
 // are Forbidden; unknown ones, and an expiry that is missing or beyond a year, are Invalid; a name that a live token has is a Conflict.
 // A person's token ends with their membership, and never allows more than they may themselves.
 func CreateToken(ctx context.Context, tx *portal.Tx, n NewToken) (secret string, t Token, err error) {
-	if err := tx.Need(portal.PeopleInvite); err != nil {
+	if err := tx.Need(portal.TokensManage); err != nil {
 		return "", t, err
 	}
 	perms, err := portal.ParsePermissions(n.Permissions)
@@ -132,13 +132,16 @@ func createToken(ctx context.Context, tx *portal.Tx, partner int64, person uuid.
 	} else if err != nil {
 		return "", t, fmt.Errorf("creating a token: %w", err)
 	}
+	if err := rememberToken(ctx, tx, partner, t.ID, "made"); err != nil {
+		return "", t, err
+	}
 	return secret, t, tx.AuditFor(ctx, partner, "token.create", t.ID.String(), map[string]string{"name": t.Name, "permissions": strings.Join(t.Permissions, " "), "sites": strings.Join(t.Sites, " ")})
 }
 
-// RevokeToken makes a token of the caller's partner worthless from the next request on. It needs PeopleInvite.
+// RevokeToken makes a token of the caller's partner worthless from the next request on. It needs TokensManage.
 // One that is not there, or is revoked already, is NotFound.
 func RevokeToken(ctx context.Context, tx *portal.Tx, id uuid.UUID) error {
-	if err := tx.Need(portal.PeopleInvite); err != nil {
+	if err := tx.Need(portal.TokensManage); err != nil {
 		return err
 	}
 	return revokeToken(ctx, tx, tx.By.PartnerID, id)
@@ -161,21 +164,117 @@ func revokeToken(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID
 		return portal.Errorf(portal.NotFound, "there is no such token")
 	}
 	tx.Changed(accessNoun, partner)
+	if err := rememberToken(ctx, tx, partner, id, "revoked"); err != nil {
+		return err
+	}
 	return tx.AuditFor(ctx, partner, "token.revoke", id.String(), nil)
+}
+
+// unusedAfter is how long a token may lie unused before it is reported.
+const unusedAfter = 90 * 24 * time.Hour
+
+// Unused reports whether nobody has used the token for 90 days.
+func (t Token) Unused(now time.Time) bool {
+	used := t.CreatedAt
+	if t.LastUsedAt != nil {
+		used = *t.LastUsedAt
+	}
+	return now.Sub(used) > unusedAfter
 }
 
 // TokensOf lists the tokens of the caller's partner that are not revoked, newest first, at most 500. It needs PeopleRead.
 func TokensOf(ctx context.Context, tx *portal.Tx) (list []Token, err error) {
-	if err := tx.Need(portal.PeopleRead); err != nil {
+	return TokensAt(ctx, tx, tx.By.PartnerID)
+}
+
+// TokensAt is TokensOf at any partner, for the host's staff. A caller limited to some sites sees the tokens for those.
+func TokensAt(ctx context.Context, tx *portal.Tx, partner int64) (list []Token, err error) {
+	if err := reach(tx, partner, portal.PeopleRead); err != nil {
 		return nil, err
 	}
 	err = tx.Select(ctx, &list, `
-		SELECT `+tokenColumns+` FROM tokens WHERE partner_id = $1 AND revoked_at IS NULL
-		ORDER BY created_at DESC, token_id LIMIT 500`, tx.By.PartnerID)
+		SELECT `+tokenColumns+` FROM tokens WHERE partner_id = $1 AND revoked_at IS NULL AND expires_at > $3 AND ($2::text[] IS NULL OR sites <@ $2)
+		ORDER BY created_at DESC, token_id LIMIT 500`, partner, limitAt(tx, partner), tx.Now)
 	if err != nil {
 		return nil, fmt.Errorf("listing tokens: %w", err)
 	}
 	return list, nil
+}
+
+// MakeToken makes a token for the caller's partner, or for any by the host's staff: see [CreateToken] and [CreateTokenFor]. It needs TokensManage.
+func MakeToken(ctx context.Context, tx *portal.Tx, partner int64, n NewToken) (secret string, t Token, err error) {
+	if err := reach(tx, partner, portal.TokensManage); err != nil {
+		return "", t, err
+	}
+	if partner == tx.By.PartnerID {
+		return CreateToken(ctx, tx, n)
+	}
+	return CreateTokenFor(ctx, tx, partner, n)
+}
+
+// handled returns the live token whose end the caller decides on, with the person it belongs to. It needs TokensManage.
+func handled(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID) (t Token, person uuid.NullUUID, err error) {
+	if err := reach(tx, partner, portal.TokensManage); err != nil {
+		return t, person, err
+	}
+	var r struct {
+		Token
+		Person uuid.NullUUID `db:"person_id"`
+	}
+	err = tx.Get(ctx, &r, `
+		SELECT `+tokenColumns+`, person_id FROM tokens
+		WHERE partner_id = $1 AND token_id = $2 AND revoked_at IS NULL AND expires_at > $4 AND ($3::text[] IS NULL OR sites <@ $3) FOR UPDATE`, partner, id, limitAt(tx, partner), tx.Now)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, person, portal.Errorf(portal.NotFound, "there is no such token")
+	} else if err != nil {
+		return t, person, fmt.Errorf("reading a token: %w", err)
+	}
+	return r.Token, r.Person, nil
+}
+
+// EndToken makes a token of the caller's partner, or of any for the host's staff, worthless from the next request on. It needs TokensManage.
+// One that is not there is NotFound.
+func EndToken(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID) error {
+	if _, _, err := handled(ctx, tx, partner, id); err != nil {
+		return err
+	}
+	return revokeToken(ctx, tx, partner, id)
+}
+
+// overlapAtMost is how long an old token may go on beside the one that takes its place.
+const overlapAtMost = 7 * 24 * time.Hour
+
+// RotateToken makes a token that takes the place of another, with the same name, rights, sites and length of life, and lets the old one go on for
+// the overlap, so that a machine can be told the new one without a gap. It needs TokensManage; a token that allows more than the caller may is
+// Forbidden, one that is not there NotFound, an overlap beyond a week Invalid.
+func RotateToken(ctx context.Context, tx *portal.Tx, partner int64, id uuid.UUID, overlap time.Duration) (secret string, t Token, err error) {
+	old, person, err := handled(ctx, tx, partner, id)
+	if err != nil {
+		return "", t, err
+	}
+	if overlap < 0 || overlap > overlapAtMost {
+		return "", t, &portal.Error{Kind: portal.Invalid, Msg: "the old token goes on for a week at most", Fields: map[string]string{"overlap": "choose up to seven days"}}
+	}
+	if partner == tx.By.PartnerID {
+		if above := known(old.Permissions) &^ tx.By.Perms; above != 0 {
+			return "", t, portal.Errorf(portal.Forbidden, "this token allows more than you may yourself: %s", strings.Join(above.Names(), ", "))
+		}
+	}
+	ends := tx.Now.Add(overlap)
+	if ends.After(old.ExpiresAt) {
+		ends = old.ExpiresAt
+	}
+	if _, err := tx.Exec(ctx, `UPDATE tokens SET expires_at = $3, name = left(name, 60) || ' (replaced ' || left($2::text, 8) || ')' WHERE partner_id = $1 AND token_id = $2`, partner, id, ends); err != nil {
+		return "", t, fmt.Errorf("ending a token: %w", err)
+	}
+	tx.Changed(accessNoun, partner)
+	if err := rememberToken(ctx, tx, partner, id, "replaced"); err != nil {
+		return "", t, err
+	}
+	if err := tx.AuditFor(ctx, partner, "token.rotate", id.String(), map[string]string{"name": old.Name, "until": ends.Format(time.RFC3339)}); err != nil {
+		return "", t, err
+	}
+	return createToken(ctx, tx, partner, person, NewToken{Name: old.Name, Permissions: old.Permissions, Sites: old.Sites, ExpiresIn: min(old.ExpiresAt.Sub(old.CreatedAt), tokenAtMost)})
 }
 
 // A token is ext_ID_SECRET. ID names the partner and the token, so that what is remembered of it is
@@ -254,13 +353,15 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 			Own     bool           `db:"own"` // a person's, who is a member
 			Roles   pq.StringArray `db:"roles"`
 			Limit   pq.StringArray `db:"member_sites"`
+			Most    portal.Amount  `db:"order_limit"`
+			rights
 		}
 		err := tx.Get(ctx, &r, `
 			SELECT t.token_id, t.partner_id, t.name, t.permissions, t.sites, t.expires_at, p.number, p.name AS partner_name, p.kind,
-				t.person_id IS NOT NULL AS own, coalesce(m.roles, '{}') AS roles, m.sites AS member_sites
+				t.person_id IS NOT NULL AS own, coalesce(m.roles, '{}') AS roles, m.sites AS member_sites, m.order_limit, `+rightsColumns+`
 			FROM tokens t
 				JOIN partners p ON p.partner_id = t.partner_id
-				LEFT JOIN memberships m ON m.partner_id = t.partner_id AND m.person_id = t.person_id AND m.ended_at IS NULL
+				LEFT JOIN memberships m ON m.partner_id = t.partner_id AND m.person_id = t.person_id AND m.ended_at IS NULL AND m.suspended_at IS NULL
 			WHERE t.partner_id = $1 AND t.token_id = $2 AND t.secret_hash = $3 AND t.revoked_at IS NULL AND p.closed_at IS NULL
 				AND (t.person_id IS NULL OR m.person_id IS NOT NULL)`, partner, id, hash)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -277,7 +378,7 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 		}
 		host := r.Kind == "host"
 		if r.Own {
-			perms &= portal.PermissionsOf(r.Roles, host)
+			perms &= r.allow(r.Roles, r.Kind)
 			switch {
 			case r.Limit != nil && r.Sites == nil:
 				r.Sites = r.Limit
@@ -285,9 +386,10 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 				r.Sites = slices.DeleteFunc(r.Sites, func(s string) bool { return !slices.Contains(r.Limit, s) })
 			}
 		}
+		perms = r.within(perms, r.Kind)
 		a = &access{Expires: r.ExpiresAt, Caller: portal.Caller{
 			PartnerID: r.PartnerID, PartnerNumber: r.Number, PartnerName: r.Partner, PartnerKind: r.Kind, Host: host,
-			Name: "token " + r.Name, Perms: perms, Sites: r.Sites,
+			Name: "token " + r.Name, Perms: perms, Sites: r.Sites, Programmes: r.Programmes, OrderLimit: r.Most,
 		}}
 		return nil
 	})
