@@ -116,7 +116,7 @@ func (d door) listPeople(ctx context.Context, in *listPeopleInput) (*plain[membe
 
 // Person is whom a request is about.
 type Person struct {
-	Person string `path:"person" format:"uuid" doc:"The person's id" maxLength:"36"`
+	Person string `path:"person" format:"uuid" doc:"The person's id" minLength:"36" maxLength:"36"`
 }
 
 func (p Person) id() uuid.UUID { id, _ := uuid.Parse(p.Person); return id }
@@ -283,7 +283,7 @@ func (d door) invite(ctx context.Context, in *inviteInput) (*done[invitation], e
 
 // ID names what a request is about.
 type ID struct {
-	ID string `path:"id" format:"uuid" doc:"As the list has it" maxLength:"36"`
+	ID string `path:"id" format:"uuid" doc:"As the list has it" minLength:"36" maxLength:"36"`
 }
 
 func (i ID) id() uuid.UUID { id, _ := uuid.Parse(i.ID); return id }
