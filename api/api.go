@@ -127,6 +127,10 @@ type callerKey struct{}
 // identify puts the caller into the request, or answers for one who is nobody or asks too often.
 func (d door) identify(c *gin.Context) {
 	c.Writer.Header()["Access-Control-Allow-Origin"] = d.origin
+	if strings.Contains(c.Request.URL.EscapedPath(), "//") { // a name that is left out names nothing
+		NotFound(c)
+		return
+	}
 	by, err := d.caller(c)
 	if err == nil && by.PartnerID == 0 {
 		err = portal.Errorf(portal.Unauthenticated, "send an API token: Authorization: Bearer ext_…")
