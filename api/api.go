@@ -63,7 +63,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 				"token": {Type: "http", Scheme: "bearer", Description: "An API token of one partner, made with `extranet token`."},
 			}},
 			Security: []map[string][]string{{"token": {}}},
-			Tags: []*huma.Tag{{Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Account", Description: "What the partner owes, and may still buy."},
+			Tags: []*huma.Tag{{Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."}, {Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Account", Description: "What the partner owes, and may still buy."},
 				{Name: "Access", Description: "Who is asking, and for whom."}, {Name: "People", Description: "Who may act for the partner, and by which tokens."}},
 		},
 		Formats:                      map[string]huma.Format{"application/json": {Marshal: marshal, Unmarshal: json.Unmarshal}, "json": {Marshal: marshal, Unmarshal: json.Unmarshal}},
@@ -72,6 +72,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	}
 	g := e.Group(Prefix, d.identify)
 	h := humagin.NewWithGroup(e, g, config)
+	d.purchasing(h)
 	d.orders(h)
 	d.account(h)
 	d.access(h)

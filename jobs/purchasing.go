@@ -1,10 +1,34 @@
 package jobs
 
-import "extranet/portal/purchasing"
+import (
+	"context"
+	"strconv"
+
+	"extranet/portal"
+	"extranet/portal/purchasing"
+)
 
 var purchasingEntities = []entity{
-	{mirror: purchasing.Mirror},
-	{mirror: purchasing.Lines, with: "purchase_orders"},
-	{mirror: purchasing.Schedules, with: "purchase_order_lines"},
+	{mirror: purchasing.Mirror, after: revise},
+	{mirror: purchasing.Lines, with: "purchase_orders", after: revise},
+	{mirror: purchasing.Schedules, with: "purchase_order_lines", after: revise},
 	{mirror: purchasing.Received, with: "purchase_orders"},
+	{mirror: purchasing.Decisions, with: "purchase_orders", after: func(ctx context.Context, tx *portal.Tx, _ portal.Merged) error { return purchasing.Decide(ctx, tx) }},
 }
+
+// revise keeps what the host changed as a new version.
+func revise(ctx context.Context, tx *portal.Tx, _ portal.Merged) error {
+	return purchasing.Revise(ctx, tx)
+}
+
+var purchasingCommands = []commandHandler{{
+	name: purchasing.CommandAnswer, values: []string{"order", "answer", "version", "note", "by", "lines", "parts"},
+	lists: map[string][]string{"lines": {"line", "verdict", "state", "refuse_rest", "reason", "substitute", "price", "note"}, "parts": {"line", "on", "quantity"}},
+	refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
+		answer, err := strconv.Atoi(c.Values["answer"])
+		if err != nil {
+			return err
+		}
+		return purchasing.Undo(ctx, tx, c.PartnerID, c.Values["order"], answer, why)
+	},
+}}

@@ -41,7 +41,7 @@ ALTER TABLE purchase_orders FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON purchase_orders TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
 CREATE POLICY across ON purchase_orders FOR SELECT TO extranet_host USING (true);
 CREATE POLICY mirror ON purchase_orders TO extranet_worker USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (state, to_answer, answer_by, next_due_on) ON purchase_orders TO extranet_partner;
+GRANT SELECT, UPDATE (state, lines, to_answer, answer_by, next_due_on) ON purchase_orders TO extranet_partner;
 GRANT SELECT ON purchase_orders TO extranet_host;
 GRANT SELECT, INSERT, UPDATE, DELETE ON purchase_orders TO extranet_worker;
 
@@ -63,6 +63,7 @@ CREATE TABLE purchase_order_lines (
   changed_at       timestamptz NOT NULL,
   state            text NOT NULL DEFAULT 'review' CONSTRAINT purchase_order_lines_have_a_known_state CHECK (state IN ('review', 'waiting', 'confirmed', 'closed')),
   answered         boolean NOT NULL DEFAULT false,
+  revised          boolean NOT NULL DEFAULT true,
   refused          numeric NOT NULL DEFAULT 0,
   next_due_on      date,
   PRIMARY KEY (partner_id, order_number, line)
@@ -74,7 +75,7 @@ ALTER TABLE purchase_order_lines FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON purchase_order_lines TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
 CREATE POLICY across ON purchase_order_lines FOR SELECT TO extranet_host USING (true);
 CREATE POLICY mirror ON purchase_order_lines TO extranet_worker USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (state, answered, refused, next_due_on) ON purchase_order_lines TO extranet_partner;
+GRANT SELECT, UPDATE (state, answered, revised, refused, next_due_on) ON purchase_order_lines TO extranet_partner;
 GRANT SELECT ON purchase_order_lines TO extranet_host;
 GRANT SELECT, INSERT, UPDATE, DELETE ON purchase_order_lines TO extranet_worker;
 

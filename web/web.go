@@ -80,6 +80,12 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 	}{
 		{"GET", "/", w.page(w.home)},
 		{"GET", "/search", w.page(w.search)},
+		{"GET", "/purchasing", w.page(w.listPurchases)},
+		{"GET", "/purchasing/export.csv", w.page(w.exportPurchases("csv"))},
+		{"GET", "/purchasing/export.xlsx", w.page(w.exportPurchases("xlsx"))},
+		{"POST", "/purchasing/accept", w.page(w.acceptPurchases)},
+		{"GET", "/purchasing/:number", w.page(w.showPurchase)},
+		{"POST", "/purchasing/:number/answer", w.page(w.answerPurchase)},
 		{"GET", "/orders", w.page(w.listOrders)},
 		{"GET", "/orders/:number", w.page(w.showOrder)},
 		{"GET", "/orders/export.csv", w.page(w.exportCSV)},
@@ -269,6 +275,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/", IconHome, "Home", true)
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
+	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
 	at("/feeds", IconRefresh, "Feeds", by.Host && by.Perms.Has(portal.FeedsRead))

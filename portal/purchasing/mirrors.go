@@ -5,7 +5,7 @@ import "extranet/portal"
 // The states that the core has a purchase order and its lines in.
 var Statuses = []string{"open", "closed", "cancelled"}
 
-// Mirror, Lines, Schedules and Received say how the core's purchase orders and receipts lie in the portal's database.
+// Mirror, Lines, Schedules, Received and Decisions say how the core's purchase orders, receipts and decisions lie in the portal's database.
 var (
 	Mirror = portal.Mirror{
 		Entity: "purchase_orders", Table: "purchase_orders", Key: []string{"number"}, Owned: true, Nouns: []string{"purchasing"},
@@ -39,6 +39,13 @@ var (
 			{Name: "receipt", Required: true}, {Name: "kind", OneOf: []string{"receipt", "return"}}, {Name: "site"}, {Name: "order_number", Required: true},
 			{Name: "order_line", Type: portal.Int}, {Name: "product"}, {Name: "received_at", Type: portal.Stamp, Required: true},
 			{Name: "quantity", Type: portal.Decimal, Required: true}, {Name: "rejected", Type: portal.Decimal}, {Name: "reason"}, {Name: "dispatch"},
+		},
+	}
+	Decisions = portal.Mirror{
+		Entity: "purchase_decisions", Table: "purchase_decisions", Key: []string{"order_number", "answer", "line"}, Owned: true, Nouns: []string{"purchasing"},
+		Columns: []portal.Column{
+			{Name: "order_number", Required: true}, {Name: "answer", Type: portal.Int, Required: true}, {Name: "line", Type: portal.Int, Required: true},
+			{Name: "accepted", Type: portal.Bool, Required: true}, {Name: "why"}, {Name: "decided_at", Type: portal.Stamp, Required: true},
 		},
 	}
 )

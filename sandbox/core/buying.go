@@ -63,7 +63,8 @@ func (a actor) amend() (string, error) {
 
 // receive takes in what was confirmed for a day that has come; now and then some of it is rejected.
 func (a actor) receive() (string, error) {
-	po, line, err := a.wanted(`l.qty_in < l.qty AND EXISTS (SELECT FROM erp.po_schedule s WHERE s.po_no = l.po_no AND s.line_no = l.line_no AND s.confirmed_on <= $1)
+	po, line, err := a.wanted(`l.qty_in < l.qty AND (EXISTS (SELECT FROM erp.po_schedule s WHERE s.po_no = l.po_no AND s.line_no = l.line_no AND s.confirmed_on <= $1)
+		OR EXISTS (SELECT FROM erp.po_answer a JOIN erp.po_answer_part p USING (po_no, answer_no, line_no) WHERE a.po_no = l.po_no AND a.line_no = l.line_no AND a.status = 1 AND p.arrives_on <= $1))
 		AND NOT EXISTS (SELECT FROM erp.goods_receipt g WHERE g.po_no = l.po_no AND g.line_no = l.line_no AND g.received_at > $2)`, date(a.now.AddDate(0, 0, 1)), stamp(a.now.Add(-time.Hour)))
 	if err != nil || po == 0 {
 		return "", err
@@ -82,9 +83,37 @@ func (a actor) receive() (string, error) {
 	return fmt.Sprintf("purchase order %d brings %d in", po, left-rejected), a.book(po, line, left-rejected)
 }
 
+// decide takes what a vendor offered, or insists on what was asked for.
+func (a actor) decide() (string, error) {
+	key, err := a.one(`SELECT po_no::bigint * 100000000 + answer_no::bigint * 1000 + line_no FROM erp.po_answer WHERE status = 0 ORDER BY po_no, answer_no, line_no`)
+	if err != nil || key == 0 {
+		return "", err
+	}
+	po, answer, line := key/100000000, key/1000%100000, key%1000
+	if a.rng.IntN(5) == 0 {
+		return fmt.Sprintf("line %d of purchase order %d is insisted on", line, po),
+			a.exec(`UPDATE erp.po_answer SET status = 2, why = 'We need it as ordered', decided_at = $4, changed_at = $4 WHERE po_no = $1 AND answer_no = $2 AND line_no = $3`, po, answer, line, stamp(a.now))
+	}
+	var verdict string
+	if err := a.tx.QueryRowContext(a.ctx, `UPDATE erp.po_answer SET status = 1, decided_at = $4, changed_at = $4 WHERE po_no = $1 AND answer_no = $2 AND line_no = $3 RETURNING verdict`, po, answer, line, stamp(a.now)).Scan(&verdict); err != nil {
+		return "", err
+	}
+	what := fmt.Sprintf("the answer to line %d of purchase order %d is taken", line, po)
+	switch verdict {
+	case "question": // another price
+		return what, a.exec(`UPDATE erp.po_line l SET price = a.price, changed_at = $4 FROM erp.po_answer a WHERE a.po_no = $1 AND a.answer_no = $2 AND a.line_no = $3 AND l.po_no = $1 AND l.line_no = $3`, po, answer, line, stamp(a.now))
+	case "refuse":
+		if err := a.exec(`UPDATE erp.po_line SET status = 90, changed_at = $3 WHERE po_no = $1 AND line_no = $2 AND status = 10`, po, line, stamp(a.now)); err != nil {
+			return "", err
+		}
+		return what, a.book(po, line, 0)
+	}
+	return what, nil
+}
+
 // book adds to what a line has brought, and closes what is complete.
 func (a actor) book(po, line, quantity int64) error {
-	if err := a.exec(`UPDATE erp.po_line SET qty_in = qty_in + $3, status = CASE WHEN qty_in + $3 >= qty THEN 80 ELSE status END, changed_at = $4 WHERE po_no = $1 AND line_no = $2`, po, line, quantity, stamp(a.now)); err != nil {
+	if err := a.exec(`UPDATE erp.po_line SET qty_in = qty_in + $3, status = CASE WHEN status = 10 AND qty_in + $3 >= qty THEN 80 ELSE status END, changed_at = $4 WHERE po_no = $1 AND line_no = $2`, po, line, quantity, stamp(a.now)); err != nil {
 		return err
 	}
 	return a.exec(`UPDATE erp.po_header h SET changed_at = $2, status = CASE WHEN EXISTS (SELECT FROM erp.po_line l WHERE l.po_no = h.po_no AND l.status = 10) THEN h.status ELSE 80 END WHERE po_no = $1`, po, stamp(a.now))

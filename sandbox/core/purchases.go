@@ -43,7 +43,7 @@ var (
 
 // books are what the company bought: rows of every table of purchasing, and the last number of each kind.
 type books struct {
-	orders, lines, schedules, receipts, bills, billLines, payments, paid [][]any
+	orders, lines, schedules, answers, receipts, bills, billLines, payments, paid [][]any
 
 	order, receipt, bill, payment int64
 }
@@ -129,6 +129,9 @@ func (b *books) purchase(rng *rand.Rand, now time.Time, v vendor, n int, stock [
 		w.promised = w.asked
 		if rng.IntN(4) == 0 {
 			w.promised = workday(w.asked.AddDate(0, 0, 2+rng.IntN(9)))
+		}
+		if answered && w.promised.After(w.asked) { // said by mail, before there was a portal
+			b.answers = append(b.answers, []any{po, 1, w.no, "change", 1, stamp(answeredAt), stamp(answeredAt)})
 		}
 		parts := []int64{w.qty}
 		if w.split && w.qty >= 8 {
@@ -249,6 +252,7 @@ func latest(a, b time.Time) time.Time {
 func (b *books) tables() []table {
 	return []table{
 		{"po_header", "purchase orders", purchaseColumns, b.orders}, {"po_line", "purchase order lines", wantColumns, b.lines}, {"po_schedule", "schedule lines", scheduleColumns, b.schedules},
+		{"po_answer", "vendors' answers", "po_no, answer_no, line_no, verdict, status, decided_at, changed_at", b.answers},
 		{"goods_receipt", "receipts", goodsReceiptColumns, b.receipts}, {"vendor_invoice", "vendors' invoices", billColumns, b.bills}, {"vendor_invoice_line", "vendors' invoice lines", billLineColumns, b.billLines},
 		{"vendor_payment", "payments", "pay_no, vend_no, paid_on, currency, method, bank_ref, changed_at", b.payments},
 		{"vendor_payment_item", "payment items", "pay_no, inv_no, amount, discount, changed_at", b.paid},

@@ -116,3 +116,40 @@ CREATE SEQUENCE erp.po_numbers;
 CREATE SEQUENCE erp.gr_numbers;
 CREATE SEQUENCE erp.inv_numbers;
 CREATE SEQUENCE erp.pay_numbers;
+
+-- What vendors answered to purchase orders. status: 0 to be decided, 1 taken, 2 not taken
+CREATE TABLE erp.po_answer (
+  po_no      integer NOT NULL,
+  answer_no  integer NOT NULL,
+  line_no    smallint NOT NULL,
+  verdict    varchar(10) NOT NULL,
+  status     smallint NOT NULL,
+  item_no    varchar(100),
+  price      numeric(18,6),
+  reason     varchar(30),
+  note       varchar(500),
+  why        varchar(120),
+  decided_at timestamp,
+  changed_at timestamp NOT NULL,
+  PRIMARY KEY (po_no, answer_no, line_no),
+  FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
+);
+CREATE INDEX po_answer_changed ON erp.po_answer (changed_at);
+
+CREATE TABLE erp.po_answer_part (
+  po_no      integer NOT NULL,
+  answer_no  integer NOT NULL,
+  line_no    smallint NOT NULL,
+  arrives_on date NOT NULL,
+  qty        numeric(12,3) NOT NULL CHECK (qty > 0),
+  PRIMARY KEY (po_no, answer_no, line_no, arrives_on)
+);
+
+-- The keys of the commands that were taken up.
+CREATE TABLE IF NOT EXISTS extranet_delivered (
+  command_id   char(36) PRIMARY KEY,
+  name         varchar(80) NOT NULL,
+  document     varchar(400) NOT NULL,
+  delivered_at timestamp NOT NULL DEFAULT current_timestamp,
+  returned     text
+);

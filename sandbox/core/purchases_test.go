@@ -35,6 +35,7 @@ func init() {
 		"supplier_invoices":      "partner* invoice*+ number* site order_number status* why currency* invoiced_on* due_on net* tax* total* open*",
 		"supplier_invoice_lines": "partner* invoice*+ line*+ order_number order_line product quantity* price* net*",
 		"supplier_payments":      "partner* payment*+ paid_on* currency* amount* method reference",
+		"purchase_decisions":     "partner* order_number*+ answer*+ line*+ accepted* why decided_at*",
 		"remittance_lines":       "partner* payment*+ invoice*+ amount* discount",
 	})
 }

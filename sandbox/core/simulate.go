@@ -54,7 +54,7 @@ var acts = []struct {
 	share int
 	do    func(actor) (string, error)
 }{
-	{6, actor.buy}, {4, actor.amend}, {8, actor.receive}, {6, actor.settle},
+	{6, actor.buy}, {4, actor.amend}, {8, actor.receive}, {6, actor.settle}, {6, actor.decide},
 	{14, actor.place}, {2, actor.pay}, {17, actor.confirm}, {17, actor.pick}, {17, actor.ship}, {17, actor.deliver},
 	{4, actor.postpone}, {3, actor.cancel}, {2, actor.reprice}, {1, actor.hold}, {2, actor.release}, {1, actor.meet}, {2, actor.count},
 	{1, actor.replan},
