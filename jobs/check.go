@@ -221,7 +221,7 @@ func (c *checker) sample(ctx context.Context, r *reading) error {
 	if err != nil {
 		return r.failed(ctx, c.feed.Entity, err)
 	}
-	c.shape = c.feed.shape(types)
+	c.shape = c.feed.shape(columnsOf(types))
 	c.about.Absent, c.about.Ignored = c.shape.absent, c.shape.ignored
 	for i, col := range c.feed.entity.mirror.Columns {
 		if at := c.shape.columns[i]; at >= 0 {
@@ -236,7 +236,7 @@ func (c *checker) sample(ctx context.Context, r *reading) error {
 	if len(c.about.Faults) > 0 {
 		return errUnusable
 	}
-	c.feed.learn(c.shape, types)
+	c.feed.learn(c.shape, columnsOf(types))
 	convert := newConverter(c.feed, c.shape)
 	for rows.Next() {
 		if err := rows.Scan(convert.targets...); err != nil {

@@ -69,6 +69,9 @@ func (m *Mapping) Close() error {
 		if s.db != nil {
 			errs = append(errs, s.db.Close())
 		}
+		if s.wires != nil {
+			s.wires.close()
+		}
 	}
 	return errors.Join(errs...)
 }

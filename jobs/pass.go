@@ -19,9 +19,11 @@ type Options struct {
 // A Progress says how far a pass is.
 type Progress struct {
 	Entity string
-	Phase  string // Reading, Merging or Done
-	Rows   int64  // read so far
-	Of     int64  // rows to expect; an estimate, 0 = not known
+	Phase  string // Reading, Merging, what is being done after that, or Done
+	Step   int    // of Steps, after Merging
+	Steps  int
+	Rows   int64 // read so far
+	Of     int64 // rows to expect; an estimate, 0 = not known
 	Took   time.Duration
 	Result *Result // of a pass that is done
 }
@@ -109,6 +111,8 @@ type pass struct {
 	began   time.Time
 	told    time.Time
 	of      int64
+	stepN   int
+	steps   int
 	result  Result
 }
 
@@ -142,7 +146,7 @@ func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
 	}
 	var newest time.Time
 	var gone [][]string
-	merged, err := portal.Merge(ctx, tx, f.entity.mirror, d.everything, func(yield func(portal.Row) error) (err error) {
+	merged, err := portal.Merge(ctx, tx, f.entity.mirror, portal.Merging{Complete: d.everything, Step: func(what string, n, of int) { p.step(what, n, of) }}, func(yield func(portal.Row) error) (err error) {
 		newest, gone, err = f.read(ctx, source, d, func(row portal.Row) error {
 			p.result.Rows++
 			if p.result.Rows%256 == 0 && time.Since(p.told) > 200*time.Millisecond {
@@ -255,12 +259,18 @@ func (p *pass) failed(ctx context.Context, db *portal.DB, err error) error {
 	return errors.Join(err, noted)
 }
 
+// step tells of what follows the reading.
+func (p *pass) step(what string, n, of int) {
+	p.stepN, p.steps = n, of
+	p.progress(what)
+}
+
 func (p *pass) progress(phase string) {
 	if p.options.Progress == nil {
 		return
 	}
 	p.told = time.Now()
-	now := Progress{Entity: p.feed.Entity, Phase: phase, Rows: p.result.Rows, Of: p.of, Took: time.Since(p.began)}
+	now := Progress{Entity: p.feed.Entity, Phase: phase, Rows: p.result.Rows, Of: p.of, Took: time.Since(p.began), Step: p.stepN, Steps: p.steps}
 	if phase == Done {
 		now.Result = &p.result
 	}

@@ -25,12 +25,18 @@ type Source struct {
 	trim    bool           // cut trailing spaces, which char(n) pads with
 	db      *sql.DB
 	dialect dialect
+	wires   *wires // of a Postgres: rows come as COPY sends them; nil = through db
 }
 
 func (s *Source) open(d dialect, url string) (err error) {
 	s.dialect = d
 	if s.db, s.Where, err = d.open(s, url); err != nil {
 		return err
+	}
+	if s.Driver == "postgres" {
+		if s.wires, err = newWires(url, s.zone); err != nil {
+			return err
+		}
 	}
 	s.db.SetMaxIdleConns(4)
 	s.db.SetConnMaxIdleTime(5 * time.Minute)
@@ -43,6 +49,7 @@ type reading struct {
 	conn *sql.Conn
 	tx   *sql.Tx
 	asOf time.Time // the source's clock when the reading began
+	wire *wire     // beside tx, once rows are read; what it sees is not older
 }
 
 // begin starts a reading. A source that does not answer is Unavailable.
@@ -107,6 +114,9 @@ func (s *Source) reach(ctx context.Context) (*sql.Conn, error) {
 }
 
 func (r *reading) end() {
+	if r.wire != nil {
+		r.wires.put(r.wire)
+	}
 	r.tx.Rollback()
 	r.conn.Close()
 }
@@ -160,11 +170,15 @@ func (s *Source) zoneOf(kind stampKind) *time.Location {
 
 // stampAt is the n-th value of a statement as a stamp of the kind.
 func (s *Source) stampAt(n int, kind stampKind) string {
-	at := s.dialect.placeholder(n)
+	return s.stamped(s.dialect.placeholder(n), kind)
+}
+
+// stamped is a value of a statement as a stamp of the kind.
+func (s *Source) stamped(value string, kind stampKind) string {
 	if s.dialect.stampAt != nil {
-		return s.dialect.stampAt(at, kind)
+		return s.dialect.stampAt(value, kind)
 	}
-	return at
+	return value
 }
 
 // wall is what the clock on the wall says at t, as if it were UTC.
@@ -248,11 +262,13 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 		rows.asked[keyOf(k)] = true
 	}
 	if d.everything {
-		err = rows.run(ctx, f.query("*", ""))
+		err = rows.run(ctx, nil)
 		return rows.newest, nil, err
 	}
 	if d.since != "" {
-		if err := rows.run(ctx, f.query("*", f.at(f.Watermark)+" >= "+r.stampAt(1, d.kind)), d.since); err != nil {
+		if err := rows.run(ctx, func(arg func(string) string) string {
+			return f.at(f.Watermark) + " >= " + r.stamped(arg(d.since), d.kind)
+		}); err != nil {
 			return rows.newest, nil, err
 		}
 	}
@@ -260,8 +276,7 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 	for _, as := range []func(string) string{func(e string) string { return e }, r.dialect.asText} {
 		missing := slices.DeleteFunc(slices.Clone(d.keys), func(k []string) bool { return !rows.asked[keyOf(k)] })
 		for chunk := range slices.Chunk(missing, keysAtOnce) {
-			where, args := f.whereKeys(r.dialect, chunk, as)
-			if err := rows.run(ctx, f.query("*", where), args...); err != nil {
+			if err := rows.run(ctx, f.whereKeys(chunk, as)); err != nil {
 				return rows.newest, nil, err
 			}
 		}
@@ -274,18 +289,24 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 	return rows.newest, gone, nil
 }
 
-func (f *Feed) whereKeys(d dialect, keys [][]string, as func(string) string) (where string, args []any) {
-	columns := f.entity.keyColumns()
-	either := make([]string, len(keys))
-	for i, key := range keys {
-		all := make([]string, len(key))
-		for j, part := range key {
-			args = append(args, part)
-			all[j] = as(f.at(columns[j])) + " = " + d.placeholder(len(args))
+// whereKeys is true of the rows with these keys and perhaps of a few more: each part of the key is among those asked for. So an index
+// of the core's serves it, and it is pushed down into whatever the select is made of.
+func (f *Feed) whereKeys(keys [][]string, as func(string) string) narrowing {
+	return func(arg func(string) string) string {
+		all := f.entity.keyColumns()
+		for j, column := range all {
+			met := map[string]bool{}
+			var list []string
+			for _, key := range keys {
+				if !met[key[j]] {
+					met[key[j]] = true
+					list = append(list, arg(key[j]))
+				}
+			}
+			all[j] = as(f.at(column)) + " IN (" + strings.Join(list, ", ") + ")"
 		}
-		either[i] = "(" + strings.Join(all, " AND ") + ")"
+		return strings.Join(all, " AND ")
 	}
-	return "(" + strings.Join(either, " OR ") + ")", args
 }
 
 // keyOf writes a key as quarantine does.
@@ -303,8 +324,22 @@ type rowReader struct {
 	newest  time.Time
 }
 
-func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
-	rows, err := r.reading.tx.QueryContext(ctx, query, args...)
+// A narrowing is a condition on the rows e of a select. arg writes one of its values.
+type narrowing func(arg func(value string) string) string
+
+func (r *rowReader) run(ctx context.Context, where narrowing) error {
+	if r.reading.wires != nil {
+		return r.runWire(ctx, where)
+	}
+	var args []any
+	condition := ""
+	if where != nil {
+		condition = where(func(v string) string {
+			args = append(args, v)
+			return r.reading.dialect.placeholder(len(args))
+		})
+	}
+	rows, err := r.reading.tx.QueryContext(ctx, r.feed.query("*", condition), args...)
 	if err != nil {
 		return r.reading.failed(ctx, r.feed.Entity, err)
 	}
@@ -313,7 +348,7 @@ func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
 	if err != nil {
 		return r.reading.failed(ctx, r.feed.Entity, err)
 	}
-	shape := r.feed.shape(types)
+	shape := r.feed.shape(columnsOf(types))
 	if err := shape.err(r.feed); err != nil {
 		return err
 	}
@@ -323,13 +358,7 @@ func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
 			return r.reading.failed(ctx, r.feed.Entity, err)
 		}
 		row, stamp := c.row()
-		if stamp.After(r.newest) {
-			r.newest = stamp
-		}
-		if len(r.asked) > 0 {
-			delete(r.asked, c.key(row))
-		}
-		if err := r.yield(row); err != nil {
+		if err := r.take(c, row, stamp); err != nil {
 			return err
 		}
 	}
@@ -337,6 +366,17 @@ func (r *rowReader) run(ctx context.Context, query string, args ...any) error {
 		return r.reading.failed(ctx, r.feed.Entity, err)
 	}
 	return nil
+}
+
+// take hands a row on.
+func (r *rowReader) take(c *converter, row portal.Row, stamp time.Time) error {
+	if stamp.After(r.newest) {
+		r.newest = stamp
+	}
+	if len(r.asked) > 0 {
+		delete(r.asked, c.key(row))
+	}
+	return r.yield(row)
 }
 
 // describe learns how the select's columns are spelled and how the watermark column tells time, without reading a row.
@@ -353,15 +393,15 @@ func (f *Feed) describe(ctx context.Context, r *reading) (*described, error) {
 	if err != nil {
 		return nil, r.failed(ctx, f.Entity, err)
 	}
-	d := f.learn(f.shape(types), types)
+	d := f.learn(f.shape(columnsOf(types)), columnsOf(types))
 	return d, d.err
 }
 
 // learn keeps what a select says of itself.
-func (f *Feed) learn(s shape, types []*sql.ColumnType) *described {
+func (f *Feed) learn(s shape, columns []column) *described {
 	d := &described{spelled: map[string]string{}, err: s.err(f)}
-	for _, t := range types {
-		d.spelled[strings.ToLower(t.Name())] = t.Name()
+	for _, c := range columns {
+		d.spelled[strings.ToLower(c.name)] = c.name
 	}
 	if s.watermark >= 0 {
 		d.stamp = s.kinds[s.watermark]

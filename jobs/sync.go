@@ -97,6 +97,8 @@ func Bar(w io.Writer, isTerminal bool) func(Progress) {
 		switch {
 		case p.Phase == Merging:
 			line += "  writing …"
+		case p.Phase != Reading:
+			line += fmt.Sprintf("  %s (%d of %d) …", p.Phase, p.Step+1, p.Steps)
 		case p.Of > 0:
 			full := int(share * width)
 			line += fmt.Sprintf("  [%s%s] %2.0f%%  %s left", strings.Repeat("#", full), strings.Repeat(".", width-full), share*100, p.Left().Round(time.Second))

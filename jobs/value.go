@@ -31,11 +31,22 @@ type shape struct {
 	doubled   []string    // what it returns twice
 }
 
-func (f *Feed) shape(types []*sql.ColumnType) shape {
+// A column of a result is its name and what the source's database calls its type.
+type column struct{ name, kind string }
+
+func columnsOf(types []*sql.ColumnType) []column {
+	columns := make([]column, len(types))
+	for i, t := range types {
+		columns[i] = column{t.Name(), t.DatabaseTypeName()}
+	}
+	return columns
+}
+
+func (f *Feed) shape(columns []column) shape {
 	s := shape{partner: -1, watermark: -1}
-	for _, t := range types {
-		s.names = append(s.names, strings.ToLower(t.Name()))
-		s.types = append(s.types, strings.ToUpper(t.DatabaseTypeName()))
+	for _, c := range columns {
+		s.names = append(s.names, strings.ToLower(c.name))
+		s.types = append(s.types, strings.ToUpper(c.kind))
 		s.kinds = append(s.kinds, f.Source.dialect.stampKind(s.types[len(s.types)-1]))
 	}
 	used := map[int]bool{}
@@ -103,15 +114,15 @@ type converter struct {
 	shape   shape
 	values  []any
 	targets []any // pointers to values
-	texts   []string
-	out     []*string
+	texts   [][]byte
+	out     [][]byte
 	keys    []int // of the mirror's columns
 }
 
 func newConverter(f *Feed, s shape) *converter {
 	m := f.entity.mirror
 	c := &converter{feed: f, shape: s, values: make([]any, len(s.names)), targets: make([]any, len(s.names)),
-		texts: make([]string, len(m.Columns)), out: make([]*string, len(m.Columns))}
+		texts: make([][]byte, len(m.Columns)), out: make([][]byte, len(m.Columns))}
 	for i := range c.values {
 		c.targets[i] = &c.values[i]
 	}
@@ -149,16 +160,21 @@ func (c *converter) row() (row portal.Row, stamp time.Time) {
 			refusals = append(refusals, fmt.Sprintf("%s: %s %v", c.feed.entity.column(col.Name), c.shown(at), err))
 			continue
 		}
-		c.texts[i] = text
-		c.out[i] = &c.texts[i]
+		c.texts[i] = append(c.texts[i][:0], text...)
+		c.out[i] = c.texts[i]
+		if c.out[i] == nil {
+			c.out[i] = []byte{}
+		}
 	}
 	if c.shape.partner >= 0 {
-		var err error
-		if row.Partner, err = c.text(c.shape.partner, portal.Text); err != nil {
+		partner, err := c.text(c.shape.partner, portal.Text)
+		switch {
+		case err != nil:
 			refusals = append(refusals, fmt.Sprintf("%s: %s %v", partnerColumn, c.shown(c.shape.partner), err))
-			row.Partner = ""
-		} else if row.Partner == "" {
+		case partner == "":
 			refusals = append(refusals, partnerColumn+" is empty and must not be")
+		default:
+			row.Partner = []byte(partner)
 		}
 	}
 	if w := c.shape.watermark; w >= 0 {
@@ -180,7 +196,7 @@ func (c *converter) key(row portal.Row) string {
 		if row.Values[k] == nil {
 			return ""
 		}
-		parts[i] = *row.Values[k]
+		parts[i] = string(row.Values[k])
 	}
 	return keyOf(parts)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 
 	"github.com/lib/pq"
 )
@@ -72,6 +73,35 @@ func (t tx) Rollback() error {
 	err := t.c.pqConn.Rollback()
 	t.c.spoiled = t.c.spoiled || err != nil
 	return err
+}
+
+// PrepareContext prepares a statement for the caller, who closes it. One that begins with COPY takes whole pieces of COPY's text.
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	s, err := c.pqConn.PrepareContext(ctx, query)
+	if into, ok := s.(copier); ok && err == nil && strings.HasPrefix(query, "COPY ") {
+		return copying{into}, nil
+	}
+	return s, c.after(ctx, query, err)
+}
+
+type copier interface {
+	driver.Stmt
+	CopyData(ctx context.Context, line string) (driver.Result, error)
+}
+
+// copying sends what it is executed with as it is: lines in COPY's text form, without the end of the last. Executed with nothing, it ends the copying.
+type copying struct{ copier }
+
+func (c copying) ExecContext(_ context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if len(args) == 0 {
+		//lint:ignore SA1019 lib/pq ends a COPY so
+		return c.copier.Exec(nil)
+	}
+	lines, ok := args[0].Value.(string)
+	if !ok {
+		return nil, errors.New("portal: COPY takes text")
+	}
+	return c.CopyData(context.Background(), lines) // cut off in the middle, it would take the connection with it
 }
 
 func (c *conn) IsValid() bool { return !c.spoiled && c.pqConn.IsValid() }

@@ -2,12 +2,11 @@ package portal
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // A Mirror says how the core's rows of one entity lie in the portal's database.
@@ -57,79 +56,58 @@ type Column struct {
 	OneOf    []string // the only values allowed; nil = any
 }
 
-// A Row is what a source gave: Values in the order of the mirror's columns, each nil or text.
-// A row that cannot be taken has Refusal set, and at least its key among the Values.
+// A Row is what a source gave: Values in the order of the mirror's columns, each nil or text. It is read before the
+// next is given. A row that cannot be taken has Refusal set, and at least its key among the Values.
 type Row struct {
-	Partner string
-	Values  []*string
+	Partner []byte // its number
+	Values  [][]byte
+	Plain   bool   // no value holds a backslash or a control character
+	Gone    bool   // the core has it no more; the key alone is among the Values
 	Refusal string // why it cannot be taken; "" = it can
 	Raw     string // what the source said, as JSON; for refused rows
 }
 
-// Merged counts what a merge did.
+// Merged counts what a merge did. A row that moved to another partner is updated.
 type Merged struct {
 	Read, Inserted, Updated, Deleted, Quarantined int64
+	Loaded                                        bool // the table was empty and has been loaded bare
 }
 
 // Changed is how many rows are other than before.
 func (m Merged) Changed() int64 { return m.Inserted + m.Updated + m.Deleted }
 
-// Merge brings the mirror's table to what rows says, within tx. With complete,
-// rows is all there is: what it lacks is gone from the core and goes here. A row that is equal
-// is not written. A refused row stays as it was and lies in quarantine with
-// its reason, until a pass takes it. tx is the worker's. ctx may be cancelled; that of tx itself must not be
+// A Merging says how a merge is to be done.
+type Merging struct {
+	Complete bool                         // the rows are all there is: what they lack is gone from the core and goes here
+	Loss     func(lost, of int64) error   // is asked before rows go that a complete merge lacks; an error undoes everything; nil = nobody is asked
+	Step     func(what string, n, of int) // is told of what follows the reading; nil = nobody asks
+	Differs  func(key []string)           // is told the keys of rows that were found other; nil = nobody asks
+}
+
+// Merge brings the mirror's table to what rows says, within tx. A row that is equal is not written, nor locked. A refused row stays
+// as it was and lies in quarantine with its reason, until a pass takes it. rows runs beside the writing, and
+// is made to wait for it. A table that is empty is loaded without its indexes, which are built afterwards. tx is the worker's. ctx may be cancelled; that of tx itself must not be
 // while rows are copied, for database/sql would roll back in the middle of the copying.
-func Merge(ctx context.Context, tx *Tx, m Mirror, complete bool, rows func(yield func(Row) error) error) (done Merged, err error) {
-	s := stage{tx: tx, m: m}
-	if complete {
-		if err := s.open(ctx); err != nil {
-			return done, err
-		}
-	}
-	if err := rows(func(r Row) error { done.Read++; return s.add(ctx, r) }); err != nil {
-		if s.opened {
-			s.copy.Close() // nothing else can be said on the connection before, not even ROLLBACK
-		}
+func Merge(ctx context.Context, tx *Tx, m Mirror, how Merging, rows func(yield func(Row) error) error) (done Merged, err error) {
+	in := newIntake(tx, m, how)
+	done.Read, err = in.run(ctx, rows)
+	if err != nil {
 		return done, err
 	}
-	if !s.opened {
-		return done, nil
+	if in.load != nil {
+		err = in.load.finish(ctx, in, &done)
+	} else if in.stage != nil {
+		err = in.stage.merge(ctx, &done)
 	}
-	if err := s.close(ctx); err != nil {
-		return done, err
-	}
-	steps := []struct {
-		what string
-		f    func(context.Context) error
-	}{
-		{"gathering series", s.gather},
-		{"looking for partners", s.findPartners},
-		{"looking for double keys", s.findDoubles},
-		{"looking for rewritten rows", s.findRewritten},
-		{"filling quarantine", func(ctx context.Context) (err error) { done.Quarantined, err = s.quarantine(ctx, complete); return err }},
-		{"noting changes", s.track},
-		{"removing", func(ctx context.Context) (err error) { done.Deleted, err = s.remove(ctx, complete); return err }},
-		{"writing", func(ctx context.Context) (err error) { done.Inserted, done.Updated, err = s.write(ctx); return err }},
-	}
-	for _, step := range steps {
-		if err := step.f(ctx); err != nil {
-			return done, fmt.Errorf("merging %s: %s: %w", m.Entity, step.what, err)
-		}
+	if err != nil {
+		return done, fmt.Errorf("merging %s: %w", m.Entity, err)
 	}
 	return done, nil
 }
 
-// stage is the temporary table that a merge copies its rows into.
-type stage struct {
-	tx     *Tx
-	m      Mirror
-	opened bool
-	copy   *sql.Stmt
-}
-
-func (s *stage) columns() []string {
-	names := make([]string, len(s.m.Columns))
-	for i, c := range s.m.Columns {
+func (m Mirror) names() []string {
+	names := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
 		names[i] = c.Name
 	}
 	return names
@@ -150,244 +128,308 @@ func same(a, b string) func(string) string {
 	return func(n string) string { return a + "." + n + " = " + b + "." + n }
 }
 
-func (s *stage) keyText(alias string) string {
-	return `array_to_json(ARRAY[` + each(s.m.Key, ", ", func(k string) string { return alias + "." + k + "::text" }) + `])::text`
+// keyText writes a key as quarantine does.
+func (m Mirror) keyText(alias string) string {
+	return `array_to_json(ARRAY[` + each(m.Key, ", ", func(k string) string { return alias + "." + k + "::text" }) + `])::text`
+}
+
+// stage is the temporary table that a merge copies its rows into.
+type stage struct {
+	tx      *Tx
+	m       Mirror
+	how     Merging
+	rows    int64
+	refused int64
+	leaving int64 // rows that are gone from the core
 }
 
 func (s *stage) open(ctx context.Context) error {
-	if s.opened {
-		return nil
-	}
-	cols := strings.Join(s.columns(), ", ")
-	typed := each(s.columns(), ", ", func(c string) string {
+	typed := each(s.m.names(), ", ", func(c string) string {
 		if slices.Contains(s.m.Series, c) {
 			return c + "[1] AS " + c
 		}
 		return c
 	})
-	if _, err := s.tx.Exec(ctx, `CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT ''::text AS partner, ''::text AS refusal, ''::text AS raw, `+typed+` FROM `+s.m.Table+` WITH NO DATA`); err != nil {
+	_, err := s.tx.Exec(ctx, `CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT `+typed+`, 0::bigint AS partner_id, ''::text AS partner, ''::text AS refusal, ''::text AS raw, false AS gone FROM `+s.m.Table+` WITH NO DATA`)
+	if err != nil {
 		return fmt.Errorf("opening the stage for %s: %w", s.m.Entity, err)
 	}
-	stmt, err := s.tx.tx.PrepareContext(ctx, `COPY stage (partner, refusal, raw, `+cols+`) FROM STDIN`)
-	if err != nil {
-		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
+	if s.how.Complete {
+		_, err = s.tx.Exec(ctx, `SET LOCAL work_mem = '48MB'`)
 	}
-	s.copy, s.opened = stmt, true
-	return nil
-}
-
-func (s *stage) add(ctx context.Context, r Row) error {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	args := make([]any, 0, 3+len(r.Values))
-	args = append(args, r.Partner, null(r.Refusal), null(r.Raw))
-	for _, v := range r.Values {
-		if v == nil {
-			args = append(args, nil)
-		} else {
-			args = append(args, *v)
-		}
-	}
-	if _, err := s.copy.ExecContext(ctx, args...); err != nil {
-		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
-	}
-	return nil
-}
-
-func null(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-func (s *stage) close(ctx context.Context) error {
-	_, err := s.copy.ExecContext(ctx)
-	if closed := s.copy.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("copying %s: %w", s.m.Entity, err)
-	}
-	_, err = s.tx.Exec(ctx, `ANALYZE stage (partner, refusal, `+strings.Join(s.m.Key, ", ")+`)`) // what it is joined and filtered by
 	return err
 }
 
+func (s *stage) merge(ctx context.Context, done *Merged) error {
+	if s.rows > 1000 {
+		if _, err := s.tx.Exec(ctx, `ANALYZE stage (refusal, gone, `+strings.Join(s.m.Key, ", ")+`)`); err != nil { // what it is joined and filtered by
+			return err
+		}
+	}
+	steps := []struct {
+		what string
+		f    func(context.Context, *Merged) error
+	}{
+		{"gathering series", s.gather},
+		{"looking for double keys", s.findDoubles},
+		{"looking for rewritten rows", s.findRewritten},
+		{"filling quarantine", s.quarantine},
+		{"comparing", s.compare},
+		{"writing", s.write},
+	}
+	for i, step := range steps {
+		if s.how.Step != nil {
+			s.how.Step(step.what, i, len(steps))
+		}
+		if err := step.f(ctx, done); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return nil
+}
+
 // gather makes one row of the rows of each key, with lists of the series' values. A refusal of one is a refusal of all.
-func (s *stage) gather(ctx context.Context) error {
+func (s *stage) gather(ctx context.Context, _ *Merged) error {
 	if len(s.m.Series) == 0 {
 		return nil
 	}
 	order := s.m.Series[0]
 	into, differ := "", "false"
-	for _, c := range s.columns() {
+	for _, c := range s.m.names() {
 		switch {
 		case slices.Contains(s.m.Key, c):
-			into += ", " + c
+			into += c + ", "
 		case slices.Contains(s.m.Series, c):
-			into += ", array_agg(" + c + " ORDER BY " + order + ") AS " + c
+			into += "array_agg(" + c + " ORDER BY " + order + ") AS " + c + ", "
 		default:
-			into += ", min(" + c + ") AS " + c
+			into += "min(" + c + ") AS " + c + ", "
 			differ += " OR min(" + c + ") <> max(" + c + ") OR count(" + c + ") NOT IN (0, count(*))"
 		}
 	}
 	for _, statement := range []string{
-		`CREATE TEMP TABLE gathered ON COMMIT DROP AS SELECT min(partner) AS partner, CASE WHEN count(refusal) > 0 THEN min(refusal)
-			WHEN min(partner) <> max(partner) OR ` + differ + ` THEN 'its rows do not agree in what they share'
-			WHEN count(DISTINCT ` + order + `) < count(*) THEN 'it has one ` + order + ` more than once' END AS refusal, min(raw) AS raw` + into + ` FROM stage GROUP BY ` + strings.Join(s.m.Key, ", "),
+		`CREATE TEMP TABLE gathered ON COMMIT DROP AS SELECT ` + into + `min(partner_id) AS partner_id, min(partner) AS partner, CASE WHEN count(refusal) > 0 THEN min(refusal)
+			WHEN min(partner_id) <> max(partner_id) OR ` + differ + ` THEN 'its rows do not agree in what they share'
+			WHEN count(DISTINCT ` + order + `) < count(*) THEN 'it has one ` + order + ` more than once' END AS refusal, min(raw) AS raw, bool_and(gone) AS gone FROM stage GROUP BY ` + strings.Join(s.m.Key, ", "),
 		`DROP TABLE stage`, `ALTER TABLE gathered RENAME TO stage`,
-		`ANALYZE stage (partner, refusal, ` + strings.Join(s.m.Key, ", ") + `)`,
+		`ANALYZE stage (refusal, gone, ` + strings.Join(s.m.Key, ", ") + `)`,
 	} {
 		if _, err := s.tx.Exec(ctx, statement); err != nil {
 			return err
 		}
 	}
-	return nil
+	var refused int64
+	err := s.tx.Get(ctx, &refused, `SELECT count(refusal) FROM stage`)
+	s.refused += refused
+	return err
 }
 
 // findRewritten refuses what was published before with other values.
-func (s *stage) findRewritten(ctx context.Context) error {
+func (s *stage) findRewritten(ctx context.Context, _ *Merged) error {
 	if !s.m.Published {
 		return nil
 	}
-	_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'it was published before with other values, and what is published stays; publish it under a new key' FROM `+s.m.Table+` t
-		WHERE s.refusal IS NULL AND `+each(s.m.Key, " AND ", same("t", "s"))+` AND (`+each(s.columns(), ", ", prefix("t."))+`) IS DISTINCT FROM (`+each(s.columns(), ", ", prefix("s."))+`)`)
+	n, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'it was published before with other values, and what is published stays; publish it under a new key' FROM `+s.m.Table+` t
+		WHERE s.refusal IS NULL AND NOT s.gone AND `+each(s.m.Key, " AND ", same("t", "s"))+` AND (`+each(s.m.names(), ", ", prefix("t."))+`) IS DISTINCT FROM (`+each(s.m.names(), ", ", prefix("s."))+`)`)
+	s.refused += n
 	return err
 }
 
-func (s *stage) findPartners(ctx context.Context) error {
+func (s *stage) findDoubles(ctx context.Context, _ *Merged) error {
 	if s.m.Table == "partners" {
-		_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'the number "' || s.number || '" is the host''s own' FROM partners p WHERE p.number = s.number AND p.kind = 'host'`)
-		return err
+		n, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'the number "' || s.number || '" is the host''s own', partner = s.number FROM partners p WHERE p.number = s.number AND p.kind = 'host'`)
+		if err != nil {
+			return err
+		}
+		s.refused += n
 	}
-	if !s.m.Owned {
-		return nil
-	}
-	_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'there is no partner "' || s.partner || '"' WHERE s.refusal IS NULL AND NOT EXISTS (SELECT 1 FROM partners p WHERE p.number = s.partner)`)
-	return err
-}
-
-func (s *stage) findDoubles(ctx context.Context) error {
 	keys := strings.Join(s.m.Key, ", ")
-	_, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'the select returns this key ' || d.n || ' times' FROM (SELECT `+keys+`, count(*) AS n FROM stage GROUP BY `+keys+` HAVING count(*) > 1) d WHERE `+
+	n, err := s.tx.Exec(ctx, `UPDATE stage s SET refusal = 'the select returns this key ' || d.n || ' times' FROM (SELECT `+keys+`, count(*) AS n FROM stage GROUP BY `+keys+` HAVING count(*) > 1) d WHERE `+
 		each(s.m.Key, " AND ", same("s", "d")))
+	s.refused += n
 	return err
 }
 
-func (s *stage) quarantine(ctx context.Context, complete bool) (n int64, err error) {
-	n, err = s.tx.Exec(ctx, `
-		INSERT INTO quarantine AS q (entity, key, reason, row_data, first_seen, last_seen, tries)
-		SELECT DISTINCT ON (key) $1, key, refusal, raw, $2, $2, 1
-		FROM (SELECT `+s.keyText("s")+` AS key, refusal, coalesce(raw, (to_jsonb(s) - 'refusal' - 'raw')::text) AS raw FROM stage s WHERE refusal IS NOT NULL) r
-		ORDER BY key
-		ON CONFLICT (entity, key) DO UPDATE SET reason = excluded.reason, row_data = excluded.row_data, last_seen = excluded.last_seen, tries = q.tries + 1`,
-		s.m.Entity, s.tx.Now)
-	if err != nil {
-		return n, err
-	}
-	if complete {
-		_, err = s.tx.Exec(ctx, `DELETE FROM quarantine WHERE entity = $1 AND last_seen < $2`, s.m.Entity, s.tx.Now)
-	} else {
-		_, err = s.tx.Exec(ctx, `DELETE FROM quarantine q USING stage s WHERE q.entity = $1 AND s.refusal IS NULL AND q.key = `+s.keyText("s"), s.m.Entity)
-	}
-	return n, err
-}
-
-// track keeps what a watched column was and what it became, before the row is written over.
-func (s *stage) track(ctx context.Context) error {
-	for _, c := range s.m.Track {
-		_, err := s.tx.Exec(ctx, `
-			INSERT INTO changes (partner_id, noun, key, at, field, was, became)
-			SELECT t.partner_id, $1, t.`+s.m.Doc+`, $2, $3, t.`+c+`::text, s.`+c+`::text
-			FROM stage s JOIN partners p ON p.number = s.partner JOIN `+s.m.Table+` t ON t.partner_id = p.partner_id AND `+each(s.m.Key, " AND ", same("t", "s"))+`
-			WHERE s.refusal IS NULL AND t.`+c+` IS DISTINCT FROM s.`+c+`
-			ON CONFLICT DO NOTHING`, s.m.Noun, s.tx.Now, c)
+func (s *stage) quarantine(ctx context.Context, done *Merged) (err error) {
+	if s.refused > 0 {
+		done.Quarantined, err = s.tx.Exec(ctx, refuse+`
+			SELECT DISTINCT ON (key) $1, key, refusal, raw, $2, $2, 1
+			FROM (SELECT `+s.m.keyText("s")+` AS key, refusal, coalesce(raw, (to_jsonb(s) - '{refusal,raw,gone,partner_id}'::text[])::text) AS raw FROM stage s WHERE refusal IS NOT NULL) r
+			ORDER BY key `+again, s.m.Entity, s.tx.Now)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// remove takes out what moved to another partner and, when the stage is complete, what the core no longer has.
-func (s *stage) remove(ctx context.Context, complete bool) (n int64, err error) {
-	keys := each(s.m.Key, " AND ", same("t", "s"))
-	if s.m.Owned {
-		if _, err = s.gone(ctx, `DELETE FROM `+s.m.Table+` t USING stage s JOIN partners p ON p.number = s.partner WHERE s.refusal IS NULL AND `+keys+` AND t.partner_id <> p.partner_id RETURNING t.partner_id`); err != nil {
-			return 0, err
-		}
+	if s.how.Complete {
+		return forgiveRest(ctx, s.tx, s.m.Entity)
 	}
-	if !complete || s.m.Published {
-		return 0, nil
-	}
-	owner := "0::bigint"
-	if s.m.Owned || s.m.Table == "partners" {
-		owner = "t.partner_id"
-	}
-	absent := `NOT EXISTS (SELECT 1 FROM stage s WHERE ` + keys + `)`
-	if s.m.Retire != "" {
-		return s.gone(ctx, `UPDATE `+s.m.Table+` t SET `+s.m.Retire+` = $1, changed_at = $1 WHERE t.`+s.m.Retire+` IS NULL AND t.kind <> 'host' AND `+absent+` RETURNING `+owner, s.tx.Now)
-	}
-	return s.gone(ctx, `DELETE FROM `+s.m.Table+` t WHERE `+absent+` RETURNING `+owner)
-}
-
-// gone runs a statement that returns the partner of every row it took out.
-func (s *stage) gone(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	partners := map[int64]bool{}
-	err = s.tx.Each(ctx, func(row *sqlx.Rows) error {
-		var p int64
-		n++
-		err := row.Scan(&p)
-		partners[p] = true
+	var any bool
+	if err := s.tx.Get(ctx, &any, `SELECT EXISTS (SELECT 1 FROM quarantine WHERE entity = $1)`, s.m.Entity); err != nil || !any {
 		return err
-	}, statement, args...)
-	s.changed(partners)
-	return n, err
+	}
+	_, err = s.tx.Exec(ctx, `DELETE FROM quarantine q USING stage s WHERE q.entity = $1 AND s.refusal IS NULL AND q.key = `+s.m.keyText("s"), s.m.Entity)
+	return err
 }
 
-func (s *stage) changed(partners map[int64]bool) {
-	if !s.m.Owned && s.m.Table != "partners" {
-		return
-	}
-	for _, noun := range s.m.Nouns {
-		for p := range partners {
-			s.tx.Changed(noun, p)
-		}
-	}
+// What lies in quarantine is written by one statement, from whatever source between the two.
+const (
+	refuse = `INSERT INTO quarantine AS q (entity, key, reason, row_data, first_seen, last_seen, tries)`
+	again  = `ON CONFLICT (entity, key) DO UPDATE SET reason = excluded.reason, row_data = excluded.row_data, last_seen = excluded.last_seen, tries = q.tries + 1`
+)
+
+// forgiveRest takes out of quarantine what this pass, which read everything, did not refuse.
+func forgiveRest(ctx context.Context, tx *Tx, entity string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM quarantine WHERE entity = $1 AND last_seen < $2`, entity, tx.Now)
+	return err
 }
 
-func (s *stage) write(ctx context.Context) (inserted, updated int64, err error) {
-	cols := s.columns()
-	into, from, join, conflict := cols, each(cols, ", ", prefix("s.")), "", strings.Join(s.m.Key, ", ")
-	owner := "0::bigint"
-	if s.m.Owned {
-		into, from = append([]string{"partner_id"}, cols...), "p.partner_id, "+from
-		join, conflict = " JOIN partners p ON p.number = s.partner", "partner_id, "+conflict
-	}
-	if s.m.Owned || s.m.Table == "partners" {
+// compare writes into diff each row that is not as it stands: of one that stood, what it was; of one that leaves, nothing else.
+// It reads both sides once, and locks and writes nothing that is equal.
+func (s *stage) compare(ctx context.Context, _ *Merged) error {
+	owner, moved, retired, join := "NULL::bigint", "", "", "LEFT"
+	switch {
+	case s.m.Owned:
+		owner, moved = "t.partner_id", "t.partner_id <> s.partner_id OR "
+	case s.m.Table == "partners":
 		owner = "t.partner_id"
 	}
-	set, distinct := each(cols, ", ", func(c string) string { return c + " = excluded." + c }),
-		"("+each(cols, ", ", prefix("t."))+") IS DISTINCT FROM ("+each(cols, ", ", prefix("excluded."))+")"
-	if s.m.Retire != "" {
-		set, distinct = set+", "+s.m.Retire+" = NULL", distinct+" OR t."+s.m.Retire+" IS NOT NULL"
+	leaves := `s.gone`
+	if s.how.Complete {
+		join, leaves = "FULL", `s.gone IS NULL`
 	}
-	partners := map[int64]bool{}
-	err = s.tx.Each(ctx, func(row *sqlx.Rows) error {
-		var p, ins, upd int64
-		if err := row.Scan(&p, &ins, &upd); err != nil {
+	leaving := leaves + ` AND t.` + s.m.Key[0] + ` IS NOT NULL`
+	if s.m.Published {
+		leaving += ` AND false`
+	}
+	if s.m.Retire != "" {
+		leaving += ` AND t.` + s.m.Retire + ` IS NULL AND t.kind <> 'host'`
+		retired = " OR t." + s.m.Retire + " IS NOT NULL"
+	}
+	cols := s.m.names()
+	_, err := s.tx.Exec(ctx, `
+		CREATE TEMP TABLE diff ON COMMIT DROP AS
+		SELECT t.`+s.m.Key[0]+` IS NOT NULL AS stood, `+leaves+` AS leaves, `+owner+` AS was_partner, s.partner_id, `+
+		each(s.m.Key, ", ", func(k string) string { return "t." + k + " AS was_" + k })+`, `+
+		each(cols, "", func(c string) string { return "s." + c + ", " })+
+		each(s.m.Track, "", func(c string) string { return "t." + c + " AS before_" + c + ", " })+`true AS told
+		FROM stage s `+join+` JOIN `+s.m.Table+` t ON `+each(s.m.Key, " AND ", same("s", "t"))+`
+		WHERE s.refusal IS NULL AND CASE WHEN `+leaves+` THEN `+leaving+`
+			ELSE t.`+s.m.Key[0]+` IS NULL OR `+moved+`(`+each(cols, ", ", prefix("t."))+`) IS DISTINCT FROM (`+each(cols, ", ", prefix("s."))+`)`+retired+` END`)
+	return err
+}
+
+// write brings the table to what diff says.
+func (s *stage) write(ctx context.Context, done *Merged) error {
+	movedAway, stays := "", ""
+	if s.m.Owned {
+		movedAway, stays = " OR d.was_partner <> d.partner_id", " AND d.was_partner = d.partner_id"
+	}
+	var n struct{ Fresh, Moved, Changed, Leaving, Stood int64 }
+	err := s.tx.Get(ctx, &n, `
+		SELECT count(*) FILTER (WHERE NOT leaves AND NOT stood) AS fresh, count(*) FILTER (WHERE NOT leaves AND stood) AS changed, count(*) FILTER (WHERE leaves) AS leaving,
+			count(*) FILTER (WHERE NOT leaves AND stood AND (false`+movedAway+`)) AS moved, 0 AS stood FROM diff d`)
+	if err != nil || n.Fresh+n.Changed+n.Leaving == 0 {
+		return err
+	}
+	if s.how.Complete && n.Leaving > 0 && s.how.Loss != nil {
+		standing := ""
+		if s.m.Retire != "" {
+			standing = ` WHERE ` + s.m.Retire + ` IS NULL AND kind <> 'host'`
+		}
+		if err := s.tx.Get(ctx, &n.Stood, `SELECT count(*) FROM `+s.m.Table+standing); err != nil {
 			return err
 		}
-		partners[p], inserted, updated = true, inserted+ins, updated+upd
+		if err := s.how.Loss(n.Leaving, n.Stood); err != nil {
+			return err
+		}
+	}
+	if err := s.explain(ctx); err != nil {
+		return err
+	}
+	done.Inserted, done.Updated, done.Deleted = n.Fresh, n.Changed, n.Leaving
+	if err := s.track(ctx, n.Changed); err != nil {
+		return err
+	}
+	cols := s.m.names()
+	was := each(s.m.Key, " AND ", func(k string) string { return "t." + k + " = d.was_" + k })
+	if s.m.Owned {
+		was = "t.partner_id = d.was_partner AND " + was
+	}
+	if n.Leaving+n.Moved > 0 {
+		statement, args := `DELETE FROM `+s.m.Table+` t USING diff d WHERE d.stood AND (d.leaves`+movedAway+`) AND `+was, []any(nil)
+		if s.m.Retire != "" {
+			statement, args = `UPDATE `+s.m.Table+` t SET `+s.m.Retire+` = $1, changed_at = $1 FROM diff d WHERE d.leaves AND `+was, []any{s.tx.Now}
+		}
+		if _, err := s.tx.Exec(ctx, statement, args...); err != nil {
+			return err
+		}
+	}
+	if n.Changed > n.Moved {
+		set := each(cols, ", ", func(c string) string { return c + " = d." + c })
+		if s.m.Retire != "" {
+			set += ", " + s.m.Retire + " = NULL"
+		}
+		if _, err := s.tx.Exec(ctx, `UPDATE `+s.m.Table+` t SET `+set+`, changed_at = $1 FROM diff d WHERE d.stood AND NOT d.leaves`+stays+` AND `+was, s.tx.Now); err != nil {
+			return err
+		}
+	}
+	if n.Fresh+n.Moved > 0 {
+		into := strings.Join(cols, ", ")
+		if s.m.Owned {
+			into = "partner_id, " + into
+		}
+		if _, err := s.tx.Exec(ctx, `INSERT INTO `+s.m.Table+` (`+into+`, changed_at) SELECT `+into+`, $1 FROM diff d WHERE NOT leaves AND (NOT stood`+movedAway+`) ON CONFLICT DO NOTHING`, s.tx.Now); err != nil {
+			return err
+		}
+	}
+	return s.announce(ctx)
+}
+
+// explain tells the keys of what differs when somebody asks, and of no more than anybody reads.
+func (s *stage) explain(ctx context.Context) error {
+	if s.how.Differs == nil {
 		return nil
-	}, `
-		WITH written AS (
-			INSERT INTO `+s.m.Table+` AS t (`+strings.Join(into, ", ")+`, changed_at)
-			SELECT `+from+`, $1 FROM stage s`+join+` WHERE s.refusal IS NULL
-			ON CONFLICT (`+conflict+`) DO UPDATE SET `+set+`, changed_at = excluded.changed_at WHERE `+distinct+`
-			RETURNING `+owner+` AS partner_id, t.xmax = 0 AS inserted)
-		SELECT partner_id, count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written GROUP BY partner_id`, s.tx.Now)
-	s.changed(partners)
-	return inserted, updated, err
+	}
+	var keys []struct{ Parts pq.StringArray }
+	err := s.tx.Select(ctx, &keys, `SELECT ARRAY[`+each(s.m.Key, ", ", func(k string) string { return "coalesce(" + k + ", was_" + k + ")::text" })+`] AS parts FROM diff LIMIT 100000`)
+	for _, k := range keys {
+		s.how.Differs(k.Parts)
+	}
+	return err
+}
+
+// track keeps what a watched column was and what it became, before the row is written over.
+func (s *stage) track(ctx context.Context, changed int64) error {
+	if len(s.m.Track) == 0 || changed == 0 {
+		return nil
+	}
+	_, err := s.tx.Exec(ctx, `
+		INSERT INTO changes (partner_id, noun, key, at, field, was, became)
+		SELECT d.partner_id, $1, d.`+s.m.Doc+`, $2, c.field, c.was, c.became
+		FROM diff d, LATERAL (VALUES `+each(s.m.Track, ", ", func(c string) string {
+		return "('" + c + "', d.before_" + c + "::text, d." + c + "::text, d.before_" + c + " IS DISTINCT FROM d." + c + ")"
+	})+`) AS c (field, was, became, other)
+		WHERE d.stood AND NOT d.leaves AND d.was_partner = d.partner_id AND c.other
+		ON CONFLICT DO NOTHING`, s.m.Noun, s.tx.Now)
+	return err
+}
+
+// announce says whose data is another now.
+func (s *stage) announce(ctx context.Context) error {
+	var partners []int64
+	var query string
+	switch {
+	case s.m.Owned:
+		query = `SELECT partner_id FROM diff WHERE partner_id IS NOT NULL UNION SELECT was_partner FROM diff WHERE was_partner IS NOT NULL`
+	case s.m.Table == "partners":
+		query = `SELECT p.partner_id FROM diff d JOIN partners p ON p.number = coalesce(d.number, d.was_number)`
+	default:
+		return nil
+	}
+	if err := s.tx.Select(ctx, &partners, query); err != nil {
+		return err
+	}
+	for _, noun := range s.m.Nouns {
+		s.tx.Changed(noun, partners...)
+	}
+	return nil
 }
