@@ -352,3 +352,73 @@ func deliverAndDie(mapping string) error {
 	}
 	return w.Stop(ctx)
 }
+
+// TestOut_staff: what the host's staff decide on a command reaches its partner through the worker.
+func TestOut_staff(t *testing.T) {
+	t.Parallel()
+	c, p := newTaker(t)
+	staff := func(f func(tx *portal.Tx) error) error {
+		return p.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.FeedsManage), portal.FeedsManage, f)
+	}
+	figures := func() (f portal.OutboxFigures) {
+		must(t, staff(func(tx *portal.Tx) (err error) { f, err = portal.OutboxStands(t.Context(), tx); return err }))
+		return f
+	}
+	listed := func(state string) (all []string) {
+		must(t, staff(func(tx *portal.Tx) error {
+			page, err := portal.Sendings(t.Context(), tx, state, "")
+			for _, s := range page.Items {
+				all = append(all, s.PartnerNumber+" "+s.Document+" "+s.Why)
+			}
+			return err
+		}))
+		return all
+	}
+	refused := post(t, p, "place_test_order", "orders/1", map[string]string{"n": "1000"})
+	post(t, p, "place_test_order", "orders/1", map[string]string{"n": "2"})
+	byHand := post(t, p, "cancel_test_order", "orders/2", nil)
+	givenUp := post(t, p, "cancel_test_order", "orders/3", nil)
+	startWorker(t, p, c.mapping(t, outMapping))
+	within(t, 10*time.Second, "refused", func() bool {
+		return became(t, p, "orders/1") == "refused That is too much at once.; refused What was decided before was not accepted: That is too much at once."
+	})
+	if f := figures(); f.Waiting != 0 || f.NotCarried != 2 || f.RefusedToday != 2 || f.OldestWaiting != nil {
+		t.Errorf("the outbox stands at %+v", f)
+	}
+	if got := strings.Join(listed("not carried"), "; "); got != "D100 orders/3 ; D100 orders/2 " {
+		t.Errorf("not carried: %s", got)
+	}
+	err := staff(func(tx *portal.Tx) error { return portal.GiveUpCommand(t.Context(), tx, givenUp, "  ") })
+	if portal.Says(err).On("why") == "" {
+		t.Errorf("given up without a reason: %v", err)
+	}
+	must(t, staff(func(tx *portal.Tx) error {
+		return portal.GiveUpCommand(t.Context(), tx, givenUp, "It has left the house.")
+	}))
+	must(t, staff(func(tx *portal.Tx) error { return portal.SettleCommand(t.Context(), tx, byHand) }))
+	within(t, 5*time.Second, "settled", func() bool {
+		return became(t, p, "orders/2")+"; "+became(t, p, "orders/3") == "delivered; refused It has left the house."
+	})
+	for what, f := range map[string]func(tx *portal.Tx) error{
+		"settling twice":             func(tx *portal.Tx) error { return portal.SettleCommand(t.Context(), tx, byHand) },
+		"giving up what came back":   func(tx *portal.Tx) error { return portal.GiveUpCommand(t.Context(), tx, givenUp, "x") },
+		"retrying what is delivered": func(tx *portal.Tx) error { return portal.RetryCommand(t.Context(), tx, byHand) },
+	} {
+		if err := staff(f); portal.Says(err).Kind != portal.Conflict {
+			t.Errorf("%s: %v, want a Conflict", what, err)
+		}
+	}
+	// The core has changed its mind: what it refused goes again, and what came back with it, behind it.
+	c.exec(t, `ALTER TABLE sales DROP CONSTRAINT sales_are_small`)
+	must(t, staff(func(tx *portal.Tx) error { return portal.RetryCommand(t.Context(), tx, refused) }))
+	within(t, 5*time.Second, "delivered", func() bool { return became(t, p, "orders/1") == "delivered; delivered" })
+	if got := strings.Join(table(t, c.DB, `SELECT n FROM sales ORDER BY number`), " "); got != "1000 2" {
+		t.Errorf("the core has %s", got)
+	}
+	if got := strings.Join(listed("delivered"), "; "); !strings.Contains(got, "orders/2") || figures().DeliveredToday != 3 {
+		t.Errorf("delivered: %s; %+v", got, figures())
+	}
+	if got := strings.Join(table(t, p.Owner, `SELECT action, target FROM audit WHERE partner_id = 1 ORDER BY seq`), "; "); got != "command.give_up|cancel_test_order orders/3; command.settle|cancel_test_order orders/2; command.retry|place_test_order orders/1" {
+		t.Errorf("the audit has %s", got)
+	}
+}

@@ -27,6 +27,7 @@ CREATE TABLE outbox (
   CONSTRAINT outbox_has_one_command_at_a_place UNIQUE (partner_id, document, place)
 );
 CREATE INDEX outbox_due ON outbox (next_try_at, command_id) WHERE state = 'waiting' AND next_try_at IS NOT NULL;
+CREATE INDEX outbox_by_id ON outbox (command_id);
 CREATE INDEX outbox_behind ON outbox (partner_id, document, place) WHERE state = 'waiting';
 CREATE INDEX outbox_by_state ON outbox (state, command_id DESC);
 CREATE INDEX outbox_ended ON outbox (ended_at DESC) WHERE ended_at IS NOT NULL;
