@@ -63,8 +63,14 @@ func Routes(e *gin.Engine, o Options) []byte {
 				"token": {Type: "http", Scheme: "bearer", Description: "An API token of one partner, made with `extranet token`."},
 			}},
 			Security: []map[string][]string{{"token": {}}},
-			Tags: []*huma.Tag{{Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."}, {Name: "Orders", Description: "What the partner ordered, and where it is."}, {Name: "Account", Description: "What the partner owes, and may still buy."},
-				{Name: "Access", Description: "Who is asking, and for whom."}, {Name: "People", Description: "Who may act for the partner, and by which tokens."}},
+			Tags: []*huma.Tag{
+				{Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."},
+				{Name: "Orders", Description: "What the partner ordered, and where it is."},
+				{Name: "Account", Description: "What the partner owes, and may still buy."},
+				{Name: "Access", Description: "Who is asking, and for whom."},
+				{Name: "People", Description: "Who may act for the partner, and by which tokens."},
+				{Name: "Sync", Description: "For the host's staff: how far the mirror of the core is, what it refused, and what is on its way back."},
+			},
 		},
 		Formats:                      map[string]huma.Format{"application/json": {Marshal: marshal, Unmarshal: json.Unmarshal}, "json": {Marshal: marshal, Unmarshal: json.Unmarshal}},
 		DefaultFormat:                "application/json",
@@ -77,6 +83,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.account(h)
 	d.access(h)
 	d.people(h)
+	d.sync(h)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

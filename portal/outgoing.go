@@ -181,3 +181,25 @@ func askOf(ctx context.Context, tx *Tx, id uuid.UUID, asked, why, action string)
 	}
 	return tx.Audit(ctx, action, s.target(), detail)
 }
+
+// What the host's staff may do about a command, beside Retry.
+const (
+	GiveUp = "give-up"
+	Settle = "settle"
+)
+
+// ActOnCommand does what a door calls what; why is for GiveUp.
+func ActOnCommand(ctx context.Context, tx *Tx, id uuid.UUID, what, why string) error {
+	if err := tx.Need(FeedsManage); err != nil {
+		return err
+	}
+	switch what {
+	case Retry:
+		return RetryCommand(ctx, tx, id)
+	case GiveUp:
+		return GiveUpCommand(ctx, tx, id, why)
+	case Settle:
+		return SettleCommand(ctx, tx, id)
+	}
+	return Errorf(NotFound, "a command cannot be asked to %q", what)
+}

@@ -158,6 +158,84 @@ func RetryRow(ctx context.Context, tx *Tx, entity, key string) error {
 	return act(ctx, tx, "feed.retry", entity, detail, `asked_at = coalesce(asked_at, $2)`, tx.Now)
 }
 
+// What the host's staff may ask of a feed.
+const (
+	Pause   = "pause"
+	Resume  = "resume"
+	Run     = "run"
+	ReadAll = "read-all"
+	Retry   = "retry"
+)
+
+// ActOnFeed does what a door calls what on the feed; key is the row that is meant by Retry, "" = all.
+func ActOnFeed(ctx context.Context, tx *Tx, entity, what, key string) error {
+	if err := tx.Need(FeedsManage); err != nil {
+		return err
+	}
+	switch what {
+	case Pause:
+		return PauseFeed(ctx, tx, entity)
+	case Resume:
+		return ResumeFeed(ctx, tx, entity)
+	case Run, ReadAll:
+		return AskForPass(ctx, tx, entity, what == ReadAll)
+	case Retry:
+		return RetryRow(ctx, tx, entity, key)
+	}
+	return Errorf(NotFound, "a feed cannot be asked to %q", what)
+}
+
+// States of a feed.
+const (
+	FeedNotOffered = "not offered"
+	FeedPaused     = "paused"     // makes no pass of its own accord
+	FeedStopped    = "stopped"    // a pass would delete more than it may, and asks a human
+	FeedFailing    = "failing"    // passes fail
+	FeedLoading    = "loading"    // not complete yet
+	FeedLate       = "late"       // older than the host allows
+	FeedUpToDate   = "up to date" // as of a moment ago
+)
+
+// State says how the feed is.
+func (f Feed) State(now time.Time) string {
+	fresh := Freshness{AsOf: f.AsOf.Time, StaleAfterS: f.StaleAfterS}
+	switch {
+	case !f.Offered:
+		return FeedNotOffered
+	case f.PausedAt.Valid:
+		return FeedPaused
+	case f.BehindSince.Valid:
+		return FeedFailing
+	case !f.AsOf.Valid:
+		return FeedLoading
+	case fresh.Stale(now):
+		return FeedLate
+	}
+	return FeedUpToDate
+}
+
+// Next is when the next pass is due; zero = none is.
+func (f Feed) Next(now time.Time) time.Time {
+	switch {
+	case !f.Offered || f.EveryS <= 0:
+		return time.Time{}
+	case f.AskedAt.Valid:
+		return now.UTC()
+	case f.PausedAt.Valid:
+		return time.Time{}
+	}
+	every := time.Duration(f.EveryS) * time.Second
+	return now.UTC().Truncate(every).Add(every)
+}
+
+// Rate is how many rows a second the last pass read.
+func (f Feed) Rate() int64 {
+	if f.PassTookMS == 0 {
+		return 0
+	}
+	return f.RowsRead * 1000 / f.PassTookMS
+}
+
 // An Asked feed is to make a pass now.
 type Asked struct {
 	Entity string    `db:"entity"`
