@@ -226,9 +226,12 @@ func (c *checker) sample(ctx context.Context, r *reading) error {
 	for i, col := range c.feed.entity.mirror.Columns {
 		if at := c.shape.columns[i]; at >= 0 {
 			c.about.Columns = append(c.about.Columns, c.shape.names[at])
-			c.fits(c.shape.names[at], col.Type, c.shape.types[at])
+			if o := c.feed.options[c.feed.entity.column(col.Name)]; !o.rounds && o.translate == nil {
+				c.fits(c.shape.names[at], col.Type, c.shape.types[at])
+			}
 		}
 	}
+	c.about.Ignored = slices.DeleteFunc(c.about.Ignored, c.feed.filtersBy)
 	if len(c.about.Ignored) > 0 {
 		c.warnf("the select returns columns that the portal does not know, and does not show: %s", strings.Join(c.about.Ignored, ", "))
 	}
@@ -313,14 +316,12 @@ func (c *checker) watermark(ctx context.Context, r *reading) error {
 	if without > 0 {
 		c.warnf("%d rows have no %s; they are read only by full passes, every %s", without, c.feed.Watermark, c.feed.FullEvery)
 	}
-	stamp, ok := greatest.(time.Time)
-	if !ok {
+	convert := &converter{feed: c.feed, shape: c.shape}
+	stamp := convert.pointInTime(c.shape.watermark, greatest)
+	if stamp.IsZero() {
 		return nil
 	}
 	kind := c.shape.kinds[c.shape.watermark]
-	if kind != zonedStamp {
-		stamp = instant(stamp, c.feed.Source.zone)
-	}
 	c.about.GreatestStamp = stamp.UTC().Format(time.RFC3339Nano)
 	if ahead := stamp.Sub(r.asOf); ahead > 5*time.Minute && kind != dayStamp {
 		c.warnf("the greatest %s is %s ahead of the core's clock; is the time zone %s right?", c.feed.Watermark, ahead.Round(time.Minute), c.feed.Source.zone)

@@ -166,7 +166,7 @@ func (p *mappingParser) command(m *Mapping, e entry) {
 		p.faultf(e.line, "%s is empty; it wants a statement", what)
 		return
 	}
-	by := p.entries(e.value, what, "source", "statement", "statements", "returns", "once", "done_when", "no_row", "refusals")
+	by := p.entries(e.value, what, keyNames(commandKeys)...)
 	c := &Command{Name: e.key, Source: p.itsSource(m, by, e, what), handler: handler, refusals: maps.Clone(defaultRefusals)}
 	c.steps = p.steps(by, e, what)
 	c.noRow = p.text(by, "no_row")

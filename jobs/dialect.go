@@ -25,8 +25,9 @@ type dialect struct {
 	quote       func(name string) string                        // a name as it is spelled
 	suits       map[portal.Type][]string                        // types that need no luck; others are converted value by value
 	stampKind   func(databaseType string) stampKind
-	spoke       func(err error) bool // the database itself refused, so it is there
-	said        func(err error) said // in which words
+	plain       func(databaseType string, v any) any // a value that only its type explains, in words; nil = none is such
+	spoke       func(err error) bool                 // the database itself refused, so it is there
+	said        func(err error) said                 // in which words
 	estimate    func(ctx context.Context, tx *sql.Tx, query string) (rows int64, err error)
 }
 
@@ -50,7 +51,10 @@ const (
 
 // dialects by the mapping's word for the driver.
 var dialects = map[string]dialect{
-	"postgres": postgresDialect,
+	"postgres":  postgresDialect,
+	"mysql":     mysqlDialect, // and MariaDB
+	"sqlserver": sqlServerDialect,
+	"oracle":    oracleDialect,
 }
 
 // answerLimit is how long a source may take to take up the conversation.

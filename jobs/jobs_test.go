@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(beWorker())
 	}
 	code := portaltest.Main(m)
+	stopMariaDB()
 	for _, stop := range stops {
 		stop()
 	}

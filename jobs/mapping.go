@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"regexp"
@@ -40,9 +41,11 @@ type Feed struct {
 	FullEvery  time.Duration // between passes that read everything, to find what is gone
 	StaleAfter time.Duration // data older than this is shown as stale; whole seconds
 	Select     string        // without a closing semicolon
+	Where      string        // on the select's columns: rows for which it is not true are none of the portal's; "" = all are
 	Hash       string        // changes with whatever changes the rows that are read
 
 	entity    entity
+	options   map[string]valueOptions   // by the select's names of columns
 	described atomic.Pointer[described] // once it is known
 }
 
@@ -151,7 +154,7 @@ func (p *mappingParser) parse(text []byte) *Mapping {
 	if len(file.Docs) > 1 {
 		p.faultf(file.Docs[1].Body.GetToken().Position.Line, "there is a second document; one is allowed")
 	}
-	top := p.entries(file.Docs[0].Body, "the file", "sources", "entities", "commands")
+	top := p.entries(file.Docs[0].Body, "the file", keyNames(fileKeys)...)
 	if e, ok := top["sources"]; ok {
 		for _, s := range p.named(e, "sources", "a name for each source") {
 			if s := p.source(s); s != nil {
@@ -282,8 +285,8 @@ func (p *mappingParser) duration(by map[string]entry, key string, least, otherwi
 
 func (p *mappingParser) source(e entry) *Source {
 	what := "source " + e.key
-	by := p.entries(e.value, what, "driver", "url", "url_file", "time_zone", "trim")
-	s := &Source{Name: e.key, Driver: p.text(by, "driver"), zone: time.UTC, session: time.UTC, trim: true}
+	by := p.entries(e.value, what, keyNames(sourceKeys)...)
+	s := &Source{Name: e.key, Driver: p.text(by, "driver"), zone: time.UTC, session: time.UTC}
 	drivers := slices.Sorted(maps.Keys(dialects))
 	d, known := dialects[s.Driver]
 	if _, said := by["driver"]; !said {
@@ -291,20 +294,7 @@ func (p *mappingParser) source(e entry) *Source {
 	} else if !known {
 		p.faultf(by["driver"].line, "driver: %q is not known; allowed: %s", s.Driver, strings.Join(drivers, ", "))
 	}
-	if zone := p.text(by, "time_zone"); zone != "" {
-		var err error
-		if s.zone, err = time.LoadLocation(zone); err != nil || zone == "Local" {
-			p.faultf(by["time_zone"].line, "time_zone: %q is not known; write an IANA name like Europe/Paris or UTC", zone)
-			s.zone = time.UTC
-		}
-	}
-	switch trim := p.text(by, "trim"); trim {
-	case "", "true":
-	case "false":
-		s.trim = false
-	default:
-		p.faultf(by["trim"].line, "trim: %q is not allowed; allowed: true, false", trim)
-	}
+	p.sourceOptions(s, by)
 	url, ok := p.url(by, e, what)
 	if !ok || !known {
 		return s
@@ -359,7 +349,7 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 		p.faultf(e.line, "%s is empty; it wants a select", what)
 		return
 	}
-	by := p.entries(e.value, what, "source", "way", "watermark", "overlap", "every", "full_every", "stale_after", "select")
+	by := p.entries(e.value, what, keyNames(entityKeys)...)
 	f := &Feed{Entity: e.key, entity: known, Way: cmp.Or(p.text(by, "way"), Snapshot), Watermark: p.text(by, "watermark")}
 	f.Source = p.itsSource(m, by, e, what)
 	watermarked := f.Way == Watermark
@@ -389,11 +379,14 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 	} else if f.Select, ok = bareSelect(text); !ok && text != "" {
 		p.faultf(said.line, "select of %s must be one statement that begins with SELECT or WITH", e.key)
 	}
+	p.feedOptions(f, by)
+	f.Where = p.condition(by, "where")
 	if f.Source == nil {
 		return
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %t %q %q %q", f.Source.Driver, f.Source.Where, f.Source.zone, f.Source.trim, f.Way, f.Watermark, f.Select)
+	io.WriteString(h, f.optionsText())
 	f.Hash = hex.EncodeToString(h.Sum(nil)[:16])
 	m.Feeds = append(m.Feeds, f)
 }
@@ -440,6 +433,30 @@ func bareSelect(text string) (bare string, ok bool) {
 		i += n
 	}
 	return strings.TrimSpace(text[:end]), first == "SELECT" || first == "WITH"
+}
+
+// condition is a condition of SQL that ends where it ends, so that others can stand beside it.
+func (p *mappingParser) condition(by map[string]entry, key string) string {
+	text := strings.TrimSpace(p.text(by, key))
+	depth, whole := 0, true
+	for i := 0; i < len(text); {
+		n, kind := token(text[i:])
+		switch {
+		case strings.HasPrefix(text[i:], "--"), text[i] == ';':
+			whole = false
+		case kind == otherToken && text[i] == '(':
+			depth++
+		case kind == otherToken && text[i] == ')':
+			depth--
+			whole = whole && depth >= 0
+		}
+		i += n
+	}
+	if !whole || depth != 0 {
+		p.faultf(by[key].line, "%s must be one condition on the select's columns, with as many brackets opened as closed, and neither ; nor --", key)
+		return ""
+	}
+	return text
 }
 
 const (

@@ -23,6 +23,10 @@ type Source struct {
 	zone    *time.Location // of stamps that carry none
 	session *time.Location // in which the database shows stamps that it keeps as instants; MySQL's TIMESTAMP
 	trim    bool           // cut trailing spaces, which char(n) pads with
+
+	emptyAsNull bool // '' is no value
+	zeroDates   bool // 0000-00-00 is no value
+
 	db      *sql.DB
 	dialect dialect
 	wires   *wires // of a Postgres: rows come as COPY sends them; nil = through db
@@ -219,8 +223,11 @@ const keysAtOnce = 200
 // query is the select, narrowed by where to some of its rows e; "" = all.
 func (f *Feed) query(what, where string) string {
 	q := f.Source.within(f.Select, "SELECT "+what+" FROM ", " e")
-	if where != "" {
-		q += " WHERE " + where
+	switch {
+	case f.Where != "" && where != "":
+		q += " WHERE (" + f.Where + ") AND " + where
+	case f.Where+where != "":
+		q += " WHERE " + f.Where + where
 	}
 	return q
 }

@@ -60,6 +60,7 @@ func (f *Feed) shape(columns []column) shape {
 		i := find(name)
 		s.columns = append(s.columns, i)
 		switch {
+		case i < 0 && f.options[name].byDefault != nil:
 		case i < 0 && c.Required:
 			s.missing = append(s.missing, name)
 		case i < 0:
@@ -117,6 +118,7 @@ type converter struct {
 	texts   [][]byte
 	out     [][]byte
 	keys    []int // of the mirror's columns
+	options []valueOptions
 }
 
 func newConverter(f *Feed, s shape) *converter {
@@ -125,6 +127,9 @@ func newConverter(f *Feed, s shape) *converter {
 		texts: make([][]byte, len(m.Columns)), out: make([][]byte, len(m.Columns))}
 	for i := range c.values {
 		c.targets[i] = &c.values[i]
+	}
+	for _, col := range m.Columns {
+		c.options = append(c.options, f.options[f.entity.column(col.Name)])
 	}
 	for _, k := range m.Key {
 		c.keys = append(c.keys, slices.IndexFunc(m.Columns, func(col portal.Column) bool { return col.Name == k }))
@@ -139,13 +144,13 @@ func (c *converter) row() (row portal.Row, stamp time.Time) {
 	for i, col := range m.Columns {
 		c.out[i] = nil
 		at := c.shape.columns[i]
-		if at < 0 || c.values[at] == nil {
+		text, there, err := c.value(i, at, col.Type)
+		if !there && err == nil {
 			if col.Required {
 				refusals = append(refusals, c.feed.entity.column(col.Name)+" is empty and must not be")
 			}
 			continue
 		}
-		text, err := c.text(at, col.Type)
 		key := slices.Contains(c.keys, i)
 		switch {
 		case err != nil:
@@ -178,9 +183,7 @@ func (c *converter) row() (row portal.Row, stamp time.Time) {
 		}
 	}
 	if w := c.shape.watermark; w >= 0 {
-		if t, ok := c.values[w].(time.Time); ok {
-			stamp = c.instant(w, t)
-		}
+		stamp = c.pointInTime(w, c.values[w])
 	}
 	row.Values = c.out
 	if len(refusals) > 0 {
@@ -220,15 +223,12 @@ func (c *converter) instant(at int, t time.Time) time.Time {
 	if c.shape.kinds[at] == zonedStamp {
 		return t.UTC()
 	}
-	return instant(t, c.feed.Source.zone)
+	return instant(t, c.feed.Source.zoneOf(c.shape.kinds[at]))
 }
 
 // text brings the value of column at into the text form of the type. An error continues a sentence that begins with the value.
 func (c *converter) text(at int, to portal.Type) (string, error) {
-	v := c.values[at]
-	if b, ok := v.([]byte); ok {
-		v = string(b)
-	}
+	v := c.told(at)
 	switch to {
 	case portal.Int:
 		return whole(v)
@@ -336,11 +336,19 @@ func (c *converter) day(at int, v any) (string, error) {
 		if c.shape.kinds[at] == zonedStamp {
 			v = v.In(c.feed.Source.zone)
 		}
+		if c.shape.kinds[at] == sessionStamp {
+			v = c.instant(at, v).In(c.feed.Source.zone)
+		}
 		if v.Year() >= 1 && v.Year() <= 9999 {
 			return v.Format(time.DateOnly), nil
 		}
 	case string:
 		v = strings.TrimSpace(v)
+		if c.shape.kinds[at] == sessionStamp {
+			if t := c.stampText(at, v); !t.IsZero() {
+				return t.In(c.feed.Source.zone).Format(time.DateOnly), nil
+			}
+		}
 		day, rest := v[:min(10, len(v))], v[min(10, len(v)):]
 		if t, err := time.Parse(time.DateOnly, day); err == nil && t.Year() >= 1 && (rest == "" || rest[0] == ' ' || rest[0] == 'T') {
 			return day, nil
@@ -350,28 +358,38 @@ func (c *converter) day(at int, v any) (string, error) {
 }
 
 func (c *converter) stamp(at int, v any) (string, error) {
-	var t time.Time
-	switch v := v.(type) {
-	case time.Time:
-		t = c.instant(at, v)
-	case string:
-		t = c.stampText(strings.TrimSpace(v))
-	}
+	t := c.pointInTime(at, v)
 	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
 		return "", errors.New("is not a point in time of the years 1 to 9999")
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.999999Z"), nil
 }
 
-func (c *converter) stampText(s string) time.Time {
+// pointInTime is when the value of column at was; zero when it tells no time.
+func (c *converter) pointInTime(at int, v any) time.Time {
+	switch v := v.(type) {
+	case time.Time:
+		return c.instant(at, v)
+	case []byte:
+		return c.stampText(at, string(v))
+	case string:
+		return c.stampText(at, strings.TrimSpace(v))
+	}
+	return time.Time{}
+}
+
+func (c *converter) stampText(at int, s string) time.Time {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999Z07"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC()
 		}
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"} {
+	for _, layout := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+		if layout == time.DateOnly && c.shape.kinds[at] != dayStamp {
+			break
+		}
 		if t, err := time.Parse(layout, s); err == nil {
-			return instant(t, c.feed.Source.zone)
+			return instant(t, c.feed.Source.zoneOf(c.shape.kinds[at]))
 		}
 	}
 	return time.Time{}
