@@ -273,10 +273,18 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 		return rows.newest, nil, err
 	}
 	if d.since != "" {
-		if err := rows.run(ctx, func(arg func(string) string) string {
+		changed := func(arg func(string) string) string {
 			return f.at(f.Watermark) + " >= " + r.stamped(arg(d.since), d.kind)
-		}); err != nil {
+		}
+		if err := rows.run(ctx, changed); err != nil {
 			return rows.newest, nil, err
+		}
+		if f.Where != "" && len(f.entity.mirror.Series) == 0 {
+			left := *rows
+			left.outside = true
+			if err := left.run(ctx, changed); err != nil {
+				return rows.newest, nil, err
+			}
 		}
 	}
 	// Keys not met yet are asked for as they are, which an index serves, and those not found then once more as text.
@@ -329,10 +337,19 @@ type rowReader struct {
 	yield   func(portal.Row) error
 	asked   map[string]bool // keys still to be found
 	newest  time.Time
+	outside bool // rows are those that the entity's condition leaves out: they are gone
 }
 
 // A narrowing is a condition on the rows e of a select. arg writes one of its values.
 type narrowing func(arg func(value string) string) string
+
+// query asks for the rows that the condition narrows it to; "" = all.
+func (r *rowReader) query(condition string) string {
+	if r.outside {
+		return r.feed.Source.within(r.feed.Select, "SELECT * FROM ", " e") + " WHERE CASE WHEN " + r.feed.Where + " THEN 0 ELSE 1 END = 1 AND " + condition
+	}
+	return r.feed.query("*", condition)
+}
 
 func (r *rowReader) run(ctx context.Context, where narrowing) error {
 	if r.reading.wires != nil {
@@ -346,7 +363,7 @@ func (r *rowReader) run(ctx context.Context, where narrowing) error {
 			return r.reading.dialect.placeholder(len(args))
 		})
 	}
-	rows, err := r.reading.tx.QueryContext(ctx, r.feed.query("*", condition), args...)
+	rows, err := r.reading.tx.QueryContext(ctx, r.query(condition), args...)
 	if err != nil {
 		return r.reading.failed(ctx, r.feed.Entity, err)
 	}
@@ -377,6 +394,18 @@ func (r *rowReader) run(ctx context.Context, where narrowing) error {
 
 // take hands a row on.
 func (r *rowReader) take(c *converter, row portal.Row, stamp time.Time) error {
+	if r.outside {
+		for i := range row.Values {
+			if !slices.Contains(c.keys, i) {
+				row.Values[i] = nil
+			}
+		}
+		if c.key(row) == "" {
+			return nil
+		}
+		row.Gone, row.Refusal, row.Raw = true, "", ""
+		return r.yield(row)
+	}
 	if stamp.After(r.newest) {
 		r.newest = stamp
 	}

@@ -183,7 +183,7 @@ func (r *rowReader) runWire(ctx context.Context, where narrowing) (err error) {
 	if where != nil {
 		condition = where(pq.QuoteLiteral)
 	}
-	query := r.feed.query("*", condition)
+	query := r.query(condition)
 	columns, err := r.reading.wire.describe(ctx, query)
 	if err != nil {
 		return r.reading.failed(ctx, r.feed.Entity, inWords(err))
@@ -226,6 +226,9 @@ func newTaker(r *rowReader, s shape) *taker {
 		var plain func([]byte) ([]byte, bool)
 		if at := s.columns[i]; at >= 0 {
 			plain = plainly(s.types[at], c, f.Source)
+		}
+		if o := t.slow.options[i]; o.translate != nil || o.rounds {
+			plain = nil
 		}
 		key := slices.Contains(t.slow.keys, i)
 		t.plain, t.keys, t.limits = append(t.plain, plain), append(t.keys, key), append(t.limits, limit(c.Name, key))
@@ -307,7 +310,7 @@ func (t *taker) fastRow() (row portal.Row, stamp time.Time, ok bool) {
 		t.out[i] = nil
 		at := s.columns[i]
 		if at < 0 || t.fields[at] == nil {
-			if t.slow.feed.entity.mirror.Columns[i].Required {
+			if t.slow.feed.entity.mirror.Columns[i].Required || t.slow.options[i].byDefault != nil {
 				return row, stamp, false
 			}
 			continue
@@ -316,7 +319,7 @@ func (t *taker) fastRow() (row portal.Row, stamp time.Time, ok bool) {
 			return row, stamp, false
 		}
 		v, fine := t.plain[i](t.fields[at])
-		if !fine || len(v) > t.limits[i] || t.keys[i] && len(v) == 0 {
+		if !fine || t.slow.feed.Source.emptyAsNull && len(bytes.TrimLeft(v, " ")) == 0 || len(v) > t.limits[i] || t.keys[i] && len(v) == 0 {
 			return row, stamp, false
 		}
 		t.out[i] = v
