@@ -53,7 +53,6 @@ var probes = map[string]probe{
 	"GET /orders/export.csv":            {need: portal.OrdersExport, says: "ACMEONLY"},
 	"GET /orders/export.xlsx":           {need: portal.OrdersExport},
 	"GET /company":                      {need: portal.CompanyRead, says: "Acme"},
-	"GET /feeds":                        {host: true, need: portal.FeedsRead},
 	"GET /account":                      {any: true},
 	"GET /events":                       {any: true},
 	"POST /theme":                       {public: true, form: "theme=dark&back=/"},

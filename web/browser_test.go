@@ -35,7 +35,7 @@ func TestPagesInABrowser(t *testing.T) {
 	for _, p := range []struct{ name, as, path string }{
 		{"home", "acme", ""}, {"home-supplier", "cord", ""}, {"home-host", "staff", ""}, {"orders", "acme", "orders"}, {"orders-filtered", "acme", "orders?status=open&status=held&site=D100"},
 		{"orders-none", "acme", "orders?q=zzz"}, {"orders-refused", "acme", "orders?ordered_from=1.1.26&cursor=x"}, {"order", "acme", "orders/A%2F1"}, {"order-new", "acme", "orders/A%2F2"},
-		{"company", "acme", "company"}, {"feeds", "staff", "feeds"}, {"account", "acme", "account"}, {"search", "acme", "search"}, {"docs", "", "api/docs"}, {"docs-signed-in", "acme", "api/docs"},
+		{"company", "acme", "company"}, {"sync", "desk", "sync"}, {"feed", "desk", "sync/feeds/orders"}, {"outbox", "desk", "sync/outbox"}, {"outbox-by-hand", "desk", "sync/outbox?state=not+carried"}, {"account", "acme", "account"}, {"search", "acme", "search"}, {"docs", "", "api/docs"}, {"docs-signed-in", "acme", "api/docs"},
 	} {
 		who.Store(p.as)
 		for _, scheme := range []string{"light", "dark"} {

@@ -44,7 +44,11 @@ func (w *Web) events(c *gin.Context) {
 	}
 	defer leave()
 	closing, _ := c.Request.Context().Value(ClosingKey{}).(<-chan struct{})
-	news := w.db.Subscribe(by.PartnerID)
+	subscribe := w.db.Subscribe
+	if by.Host && by.Perms.Has(portal.FeedsRead) {
+		subscribe = w.db.SubscribeSignals
+	}
+	news := subscribe(by.PartnerID)
 	defer news.Close()
 
 	control := http.NewResponseController(c.Writer)

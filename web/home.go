@@ -35,7 +35,11 @@ func (w *Web) home(ctx context.Context, r request) (_ reply, err error) {
 		}
 	}
 	if r.by.Host && r.by.Perms.Has(portal.FeedsRead) {
-		if v.feeds, _, err = w.feeds(ctx, r.by); err != nil {
+		err = w.db.AcrossPartners(ctx, r.by, portal.FeedsRead, func(tx *portal.Tx) (err error) {
+			v.feeds, err = w.feeds(ctx, tx)
+			return err
+		})
+		if err != nil {
 			return reply{}, err
 		}
 	}

@@ -103,7 +103,11 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/finance/statement/file.xlsx", w.page(w.takeStatement("xlsx"))},
 		{"GET", "/finance/statement/file.csv", w.page(w.takeStatement("csv"))},
 		{"GET", "/company", w.page(w.showCompany)},
-		{"GET", "/feeds", w.page(w.showFeeds)},
+		{"GET", "/sync", w.page(w.showSync)},
+		{"GET", "/sync/feeds/:entity", w.page(w.showFeed)},
+		{"POST", "/sync/feeds/:entity", w.page(w.actOnFeed)},
+		{"GET", "/sync/outbox", w.page(w.showOutbox)},
+		{"POST", "/sync/outbox/:id", w.page(w.actOnCommand)},
 		{"GET", "/people", w.page(w.listPeople)},
 		{"GET", "/people/invite", w.page(w.showInvite)},
 		{"POST", "/people/invite", w.page(w.invite)},
@@ -278,7 +282,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
-	at("/feeds", IconRefresh, "Feeds", by.Host && by.Perms.Has(portal.FeedsRead))
+	at("/sync", IconRefresh, "Sync", by.Host && by.Perms.Has(portal.FeedsRead))
 	return s
 }
 

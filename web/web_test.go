@@ -98,6 +98,13 @@ INSERT INTO contacts (partner_id, contact, site, name, email, may_log_on, change
 INSERT INTO feeds (entity, source, way, every_s, stale_after_s, offered, as_of, rows_read) SELECT e, 'core', 'snapshot', 5, 60, true, '2026-03-02T08:59:30Z', 1234
 	FROM unnest(ARRAY['partners','sites','contacts','orders','order_lines','shipments','shipment_lines','packages']) e;
 INSERT INTO quarantine (entity, key, reason, row_data, first_seen, last_seen, tries) VALUES ('orders', '["X9"]', 'there is no partner "D999"', '{}', '2026-03-01Z', '2026-03-02Z', 7);
+INSERT INTO outbox (partner_id, command_id, name, document, place, content, posted_at, posted_by, state, tries, next_try_at, fault, ended_at, why) VALUES
+	(2, '019c0000-0000-7000-8000-000000000001', 'place_order', 'orders/N1', 1, '{}', '2026-03-02T08:00Z', 'Dana', 'waiting', 3, '2026-03-02T09:01Z', 'the core does not answer', NULL, NULL),
+	(2, '019c0000-0000-7000-8000-000000000002', 'cancel_order', 'orders/A/2', 1, '{}', '2026-03-02T08:30Z', 'Dana', 'waiting', 0, NULL, NULL, NULL, NULL),
+	(2, '019c0000-0000-7000-8000-000000000003', 'place_order', 'orders/N2', 1, '{}', '2026-03-02T08:40Z', 'Dana', 'refused', 1, NULL, 'pq: credit', '2026-03-02T08:40Z', 'Your credit is used up.');
+INSERT INTO carried_commands VALUES ('place_order', 'core', true);
+INSERT INTO running_passes VALUES ('orders', 'reading', 4000, 9000, '2026-03-02T08:59:58Z', '2026-03-02T09:00Z');
+INSERT INTO passes (entity, way, began_at, ended_at, times, took_ms, rows_read, inserted, updated, deleted, quarantined, error) VALUES ('orders', 'full', '2026-03-01Z', '2026-03-01Z', 1, 1200, 1234, 1233, 0, 0, 1, NULL), ('orders', '', '2026-03-02Z', '2026-03-02Z', 4, 0, 0, 0, 0, 0, 0, 'the core did not answer');
 `
 
 const document = `{"openapi":"3.1.0","info":{"title":"extranet","version":"1","description":"Days are ` + "`2006-01-02`" + `."},"servers":[{"url":"/api/v1"}],"tags":[{"name":"Orders","description":"What was ordered."}],
@@ -130,6 +137,7 @@ func open(t testing.TB) *door {
 			"brock": as(portaltest.Brock, "Brock Wheels", "D200", "dealer", portal.OrdersRead, portal.OrdersExport, portal.CompanyRead),
 			"cord":  as(portaltest.Cord, "Cord & Bead", "S300", "supplier", portal.CompanyRead),
 			"staff": as(portaltest.Host, "Hosting Tyres", "HOST", "host", portal.FeedsRead),
+			"desk":  as(portaltest.Host, "Hosting Tyres", "HOST", "host", portal.FeedsRead, portal.FeedsManage),
 			"north": as(portaltest.Acme, "Acme Tyres", "D100", "dealer", portal.OrdersRead, portal.CompanyRead),
 		},
 		known: []partners.Membership{{PartnerID: 2, PartnerNumber: "D100", PartnerName: "Acme Tyres"}, {PartnerID: 3, PartnerNumber: "D200", PartnerName: "Brock Wheels"}},
@@ -179,10 +187,10 @@ func TestPages(t *testing.T) {
 		says     []string
 		not      []string
 	}{
-		{"acme", "/", 200, []string{"What is open, and what changed.", "as of 08:59:30 UTC", "Order A/1 (your PO =HYPERLINK", "): promised 12 Mar 2026 → 19 Mar 2026", "status Open → Partly shipped", "total 11.90 EUR → 1,234.50 EUR", "overdue", "A/2"}, []string{"B-1", "Feeds"}},
+		{"acme", "/", 200, []string{"What is open, and what changed.", "as of 08:59:30 UTC", "Order A/1 (your PO =HYPERLINK", "): promised 12 Mar 2026 → 19 Mar 2026", "status Open → Partly shipped", "total 11.90 EUR → 1,234.50 EUR", "overdue", "A/2"}, []string{"B-1", "Sync"}},
 		{"cord", "/", 200, []string{"Welcome, Dana Cord & Bead.", "Account number S300", "Orders are shown to dealers."}, []string{"What changed"}},
 		{"clerk", "/", 200, []string{"Your roles here do not include orders."}, []string{"A/1"}},
-		{"staff", "/", 200, []string{"Feeds at a glance", "Refused rows 1"}, []string{"A/1"}},
+		{"staff", "/", 200, []string{"Sync at a glance", "Refused rows 1"}, []string{"A/1"}},
 		{"acme", "/orders", 200, []string{"A/2", "Acme Head Office D100", "50 orders on this page", "as of 08:59:30 UTC", "Export this list as CSV"}, []string{"B-1"}},
 		{"look", "/orders", 200, []string{"A/2"}, []string{"Export this list"}},
 		{"north", "/orders", 200, []string{"Acme North"}, []string{"A/2", "Acme Head Office"}},
@@ -195,7 +203,14 @@ func TestPages(t *testing.T) {
 			"120 ordered = 96 shipped + 9 back-ordered + 3 cancelled + 12 open", "2 pcs more than ordered", "10.125 EUR", "Shipment S 1", "Schenker, Express", "TR-77", "PK-99", "003404351603457896", "12.5 kg", "received by Mr Lock",
 			"Promised 12 Mar 2026 → 19 Mar 2026", "Shipment S 1 arrived", "1 Mar 2026"}, []string{"1 Mar 2026, 00:00"}},
 		{"acme", "/orders/A%2F2", 200, []string{"This back-order continues order A/1", "Nothing is on its way yet", "No lines", "Not yet"}, nil},
-		{"staff", "/feeds", 200, []string{"order_lines", "In step", "snapshot every 5 s", "1,234", "products Not offered", `there is no partner "D999"`, `["X9"]`, "Tries"}, nil},
+		{"staff", "/sync", 200, []string{"Order lines", "Up to date", "snapshot every 5 s", "1,234", "Products Not offered", "See the outbox"}, []string{"Run all now"}},
+		{"staff", "/sync/feeds/orders", 200, []string{"snapshot every 5 s", `there is no partner "D999"`, `["X9"]`, "Tries", "Read everything", "Failed", "the core did not answer", "4,000 rows, 2,000 a second, of about 9,000"}, []string{"Try all again", "Read everything now"}},
+		{"staff", "/sync/feeds/orders?q=zzz", 200, []string{"No refused row matches"}, []string{"X9"}},
+		{"staff", "/sync/feeds/nothing", 404, nil, nil},
+		{"staff", "/sync/outbox", 200, []string{"Place order orders/N1", "Waiting tried again in 1m0s", "the core does not answer"}, []string{"Try now", "Cancel order"}},
+		{"staff", "/sync/outbox?state=not+carried", 200, []string{"Cancel order orders/A/2", "the mapping does not say how the core takes it"}, []string{"Place order"}},
+		{"desk", "/sync/outbox?state=refused", 200, []string{"Your credit is used up.", "pq: credit", "Try now"}, []string{"Give up"}},
+		{"desk", "/sync/outbox?state=delivered", 200, []string{"Nothing was delivered yet"}, nil},
 		{"acme", "/account", 200, []string{"dana@acme.example", "Firefox on Windows", "Chrome on Android for Brock Wheels"}, nil},
 		{"acme", "/search", 200, []string{"Order or PO number"}, nil},
 		{"clerk", "/search?q=A", 200, []string{"There is nothing here that you may search"}, nil},
@@ -209,7 +224,7 @@ func TestPages(t *testing.T) {
 		{"clerk", "/orders/A%2F1", 403, []string{`"orders:read"`}, []string{"A/1"}},
 		{"look", "/orders/export.csv", 403, []string{`"orders:export"`}, []string{"A/1"}},
 		{"look", "/orders/export.xlsx", 403, []string{`"orders:export"`}, nil},
-		{"acme", "/feeds", 403, []string{"only the host's staff may do this"}, nil},
+		{"acme", "/sync", 403, []string{"only the host's staff may do this"}, nil},
 		{"look", "/company", 403, []string{`"company:read"`}, []string{"Lyon"}},
 		{"acme", "/orders?ordered_from=1.1.26", 422, []string{`Ordered from: "1.1.26" is not a day`}, nil},
 		{"acme", "/orders?ordered_from=2026-02-02&ordered_to=2026-01-01", 422, []string{"Ordered to: must not be before"}, nil},
@@ -275,7 +290,7 @@ func TestForeignOrder(t *testing.T) {
 func TestStranger(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	for path, to := range map[string]string{"/": "/login", "/orders?status=open": "/login?next=%2Forders%3Fstatus%3Dopen", "/orders/A%2F1": "/login?next=%2Forders%2FA%252F1", "/feeds": "/login?next=%2Ffeeds",
+	for path, to := range map[string]string{"/": "/login", "/orders?status=open": "/login?next=%2Forders%3Fstatus%3Dopen", "/orders/A%2F1": "/login?next=%2Forders%2FA%252F1", "/sync": "/login?next=%2Fsync",
 		"/orders/export.csv": "/login?next=%2Forders%2Fexport.csv", "/account": "/login?next=%2Faccount", "/company": "/login?next=%2Fcompany", "/search?q=1": "/login?next=%2Fsearch%3Fq%3D1"} {
 		if w := d.ask("", "GET", path); w.Code != 303 || w.Header().Get("Location") != to {
 			t.Error(path, w.Code, w.Header().Get("Location"))
@@ -399,7 +414,7 @@ func TestFreshness(t *testing.T) {
 	change(`UPDATE feeds SET behind_since = '2026-03-02T08:55:00Z', error = 'the core does not answer' WHERE entity = 'orders'`)
 	says("/orders", "Behind since 08:55:00 UTC as of 08:59:30 UTC")
 	says("/", "Behind since 08:55:00 UTC")
-	if w := d.ask("staff", "GET", "/feeds"); !strings.Contains(text(w.Body.Bytes()), "orders: the last pass failed the core does not answer") {
+	if w := d.ask("staff", "GET", "/sync"); !strings.Contains(text(w.Body.Bytes()), "Orders: the last pass failed the core does not answer") {
 		t.Error(text(w.Body.Bytes()))
 	}
 	change(`UPDATE feeds SET behind_since = NULL, as_of = '2026-03-01T10:00:00Z' WHERE entity = 'packages'`)

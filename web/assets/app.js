@@ -54,7 +54,7 @@ async function refresh() {
   const part = live(), here = location.href;
   if (!due || busy || !part || document.hidden) return;
   const marked = getSelection();
-  if (part.querySelector(".sort-choice[open], .pull[open]") || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
+  if (part.querySelector(".sort-choice[open], .pull[open], :popover-open, input:focus, textarea:focus") || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
     setTimeout(refresh, 2000);
     return;
   }
