@@ -1,5 +1,7 @@
 package main
 
+import "extranet/portal"
+
 // Cord and Dart are forecast twins, each marked with words that may be seen by nobody else.
 func init() {
 	seeds = append(seeds, `
@@ -18,4 +20,30 @@ func init() {
 	INSERT INTO notice_items (partner_id, notice, line, supplier, product, description, changed_at) VALUES (4, 'N1', 1, 'S300', 'T9', 'CORDONLY', now()), (5, 'N1', 1, 'S400', 'T9', 'DARTONLY', now()), (5, 'N2', 1, 'S400', 'T9', 'DARTONLY', now());
 	INSERT INTO feeds (entity, source, way, every_s, stale_after_s, offered, as_of) SELECT e, 'core', 'snapshot', 5, 60, true, '2026-03-02T08:59:30Z'
 	FROM unnest(ARRAY['forecasts', 'demand_history', 'supplier_inventory', 'notices', 'notice_items']) e;`)
+	for route, p := range map[string]probe{
+		"GET /api/v1/forecasts":                 {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
+		"GET /api/v1/forecasts/item":            {as: "cord", need: portal.ForecastsRead, path: "/api/v1/forecasts/item?product=T9&location=CORDONLY", says: "CORDONLY", missing: "/api/v1/forecasts/item?product=T9&location=NOWHERE", foreign: "/api/v1/forecasts/item?product=T9&location=DARTONLY"},
+		"GET /api/v1/forecasts/exceptions":      {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
+		"GET /api/v1/forecasts/ledger":          {as: "cord", need: portal.ForecastsRead, says: "V1"},
+		"POST /api/v1/forecasts/commitments":    {as: "cord", need: portal.ForecastsCommit, form: `{"version":"V2","cells":[{"product":"T9","location":"W1","starts_on":"2026-03-09","quantity":"500"}]}`, says: `"committed":1`},
+		"GET /api/v1/plans":                     {as: "cord", host: true, need: portal.PlansManage, says: "S300"},
+		"GET /api/v1/plans/:partner/exceptions": {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/exceptions", says: "CORDONLY"},
+		"GET /api/v1/plans/:partner/ledger":     {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/ledger", says: "V1"},
+		"GET /forecasts":                        {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
+		"POST /forecasts":                       {as: "cord", need: portal.ForecastsCommit, form: "version=V2&c:T9:W1:2026-03-16=500"},
+		"POST /forecasts/as-is":                 {as: "cord", need: portal.ForecastsCommit, form: "version=V2"},
+		"POST /forecasts/rule":                  {as: "cord", need: portal.ForecastsCommit, form: "rule=unchanged"},
+		"GET /forecasts/exceptions":             {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
+		"GET /forecasts/ledger":                 {as: "cord", need: portal.ForecastsRead, says: "V1"},
+		"GET /forecasts/item":                   {as: "cord", need: portal.ForecastsRead, path: "/forecasts/item?product=T9&location=CORDONLY", says: "CORDONLY", missing: "/forecasts/item?product=T9&location=NOWHERE", foreign: "/forecasts/item?product=T9&location=DARTONLY"},
+		"GET /forecasts/paste":                  {as: "cord", need: portal.ForecastsCommit},
+		"POST /forecasts/paste":                 {as: "cord", need: portal.ForecastsCommit, form: "version=V2&table=product%09location%09bucket%09quantity%0AT9%09W1%092026-03-23%09600"},
+		"GET /forecasts/export.csv":             {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
+		"GET /forecasts/export.xlsx":            {as: "cord", need: portal.ForecastsRead},
+		"GET /plans":                            {as: "cord", host: true, need: portal.PlansManage, says: "S300"},
+		"GET /plans/:partner":                   {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300", says: "CORDONLY"},
+		"POST /plans/:partner/terms":            {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300/terms", form: "firm_days=28&tradeoff_days=56&commit_days=3&tolerance=0&make_share=100&buy_share=50&time_zone=UTC&calendar=iso&year_begins=01-01", missing: "/plans/NOBODY/terms"},
+	} {
+		probes[route] = p
+	}
 }

@@ -243,9 +243,16 @@ func guard(baseURL string, issuers func() []string) gin.HandlerFunc {
 		if len(c.Request.TransferEncoding) > 0 {
 			h["Connection"] = []string{"close"} // RFC 9112 section 6.1: nothing may hide behind a chunked body
 		}
-		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 1<<20)
+		most, large := largeBodies[c.FullPath()]
+		if !large {
+			most = 1 << 20
+		}
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
 	}
 }
+
+// largeBodies are the routes that take more than a form holds, and how many bytes.
+var largeBodies = map[string]int64{"/forecasts/paste": 8 << 20, api.Prefix + "/forecasts/commitments": 8 << 20}
 
 // recovered answers a request whose handler broke.
 func recovered(pages *web.Web) gin.HandlerFunc {

@@ -81,6 +81,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.purchasing(h)
 	d.orders(h)
 	d.account(h)
+	d.forecasts(h)
 	d.access(h)
 	d.people(h)
 	d.sync(h)

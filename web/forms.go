@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -18,6 +20,9 @@ func postedForm(c *gin.Context) (url.Values, error) {
 	if c.Request.Method != http.MethodPost {
 		return nil, nil
 	}
+	if strings.HasPrefix(c.GetHeader("Content-Type"), "multipart/form-data") {
+		return postedParts(c)
+	}
 	if err := c.Request.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return nil, portal.Because(portal.Malformed, err, "this is more than a form can hold; send it in parts")
@@ -25,6 +30,32 @@ func postedForm(c *gin.Context) (url.Values, error) {
 		return nil, portal.Because(portal.Malformed, err, "this form cannot be read")
 	}
 	return c.Request.PostForm, nil
+}
+
+// postedParts reads a form that may hold files: a file is its content, under its field's name.
+func postedParts(c *gin.Context) (url.Values, error) {
+	parts, err := c.Request.MultipartReader()
+	if err != nil {
+		return nil, portal.Because(portal.Malformed, err, "this form cannot be read")
+	}
+	form := url.Values{}
+	for {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			return form, nil
+		}
+		var content []byte
+		if err == nil {
+			content, err = io.ReadAll(part)
+		}
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, portal.Because(portal.Malformed, err, "this file is larger than can be taken; send it in parts")
+		}
+		if err != nil {
+			return nil, portal.Because(portal.Malformed, err, "this form cannot be read")
+		}
+		form.Add(part.FormName(), string(content))
+	}
 }
 
 // once does f in one transaction of the caller's, at most once for the form that was posted, however often its button is

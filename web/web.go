@@ -102,6 +102,20 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/finance/statement/file.pdf", w.page(w.takeStatement("pdf"))},
 		{"GET", "/finance/statement/file.xlsx", w.page(w.takeStatement("xlsx"))},
 		{"GET", "/finance/statement/file.csv", w.page(w.takeStatement("csv"))},
+		{"GET", "/forecasts", w.page(w.showForecasts)},
+		{"POST", "/forecasts", w.page(w.commitGrid)},
+		{"POST", "/forecasts/as-is", w.page(w.commitAsIs)},
+		{"POST", "/forecasts/rule", w.page(w.setRule)},
+		{"GET", "/forecasts/exceptions", w.page(w.showExceptions)},
+		{"GET", "/forecasts/ledger", w.page(w.showLedger)},
+		{"GET", "/forecasts/item", w.page(w.showForecastItem)},
+		{"GET", "/forecasts/paste", w.page(w.showPaste)},
+		{"POST", "/forecasts/paste", w.page(w.commitTable)},
+		{"GET", "/forecasts/export.csv", w.page(w.takeForecast("csv"))},
+		{"GET", "/forecasts/export.xlsx", w.page(w.takeForecast("xlsx"))},
+		{"GET", "/plans", w.page(w.listPlans)},
+		{"GET", "/plans/:partner", w.page(w.showPlan)},
+		{"POST", "/plans/:partner/terms", w.page(w.setTerms)},
 		{"GET", "/company", w.page(w.showCompany)},
 		{"GET", "/sync", w.page(w.showSync)},
 		{"GET", "/sync/feeds/:entity", w.page(w.showFeed)},
@@ -280,6 +294,8 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
+	at("/forecasts", IconForecasts, "Forecasts", by.PartnerKind == "supplier" && by.Perms.Has(portal.ForecastsRead))
+	at("/plans", IconForecasts, "Plans", by.Host && by.Perms.Has(portal.PlansManage))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
 	at("/sync", IconRefresh, "Sync", by.Host && by.Perms.Has(portal.FeedsRead))

@@ -1,5 +1,6 @@
 // What the pages can do beyond what they do without a script.
 import htmx from "htmx.org";
+import "./grid.js";
 
 // Ages count on while a page stays open: from what the server said, since the clock of a
 // device may be wrong.

@@ -1,0 +1,663 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"extranet/portal"
+	"extranet/portal/forecasts"
+	"extranet/portal/sheet"
+)
+
+// A zoneWord is how a zone is said.
+var zoneWords = map[forecasts.Zone]statusWord{
+	forecasts.Past: {"Over", Neutral, IconTick}, forecasts.Firm: {"Firm", Bad, IconLock}, forecasts.TradeOff: {"Trade-off", Warn, IconWarning}, forecasts.Planning: {"Planning", Info, IconInfo},
+}
+
+var troubleWords = map[string]statusWord{
+	"short": {"Short", Bad, IconProblem}, "over": {"Over", Info, IconInfo}, "late": {"Late", Warn, IconOverdue}, "changed": {"Changed while firm", Warn, IconChanges}, "dropped": {"Dropped", Neutral, IconCancelled},
+}
+
+var reasonWords = map[string]string{
+	"capacity": "Capacity", "material": "Material", "tooling": "Tooling", "quality": "Quality", "transport": "Transport", "holiday": "Holiday", "phase_out": "Phase-out", "other": "Other",
+}
+
+var ruleWords = map[string]string{
+	"none": "Nothing: we answer each version ourselves", "unchanged": "What is the same as we committed to before", "tolerance": "What our last commitment meets within the tolerance", "all": "Everything as it is asked for",
+}
+
+// measures are the rows that a grid can show for each item.
+var measures = []struct{ key, label string }{
+	{"forecast", "Forecast"}, {"previous", "Previous version"}, {"change", "Change"}, {"commit", "Commit"}, {"gap", "Gap"}, {"cumulative", "Cumulative"},
+}
+
+// A gridColumn is one bucket.
+type gridColumn struct {
+	day   portal.Date
+	label string
+	zone  forecasts.Zone
+}
+
+// forecastPage is what the page of the grid shows.
+type forecastPage struct {
+	grid    forecasts.Grid
+	filter  forecasts.Filter
+	address Address
+	shown   []string
+	columns []gridColumn
+	wide    bool // all buckets
+	fresh   Freshness
+	watch   forecasts.Exceptions
+	rule    string
+	may     bool // commit
+	whole   bool // of all sites
+	typed   url.Values
+	refused map[string]forecasts.Refused
+	report  *forecasts.Report
+	fault   *portal.Error
+}
+
+const (
+	itemsOnPage = 20
+	near        = 13 // buckets shown unless all are asked for
+)
+
+func forecastFilter(q url.Values) (forecasts.Filter, Address) {
+	kept := url.Values{}
+	for _, name := range []string{"q", "location", "wide"} {
+		if v := strings.TrimSpace(q.Get(name)); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	for _, m := range q["show"] {
+		if slices.ContainsFunc(measures, func(k struct{ key, label string }) bool { return k.key == m }) && !slices.Contains(kept["show"], m) {
+			kept.Add("show", m)
+		}
+	}
+	return forecasts.Filter{Text: strings.ToUpper(kept.Get("q")), Location: kept.Get("location"), Limit: itemsOnPage, Cursor: q.Get("cursor"), History: 4}, Address{Path: "/forecasts", Query: kept}
+}
+
+func (w *Web) showForecasts(ctx context.Context, r request) (reply, error) {
+	v, err := w.forecastPage(ctx, r, r.query)
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Forecasts"
+	status := 0
+	if v.fault != nil {
+		status = statuses[v.fault.Kind]
+		r.shell.Error = &ShownError{Status: status, Msg: "This forecast cannot be shown so", Fields: v.fault.Fields}
+	}
+	return reply{status: status, page: ForecastsPage(r.shell, v)}, nil
+}
+
+func (w *Web) forecastPage(ctx context.Context, r request, query url.Values) (v forecastPage, err error) {
+	if err := r.by.Need(portal.ForecastsRead); err != nil {
+		return v, err
+	}
+	v.filter, v.address = forecastFilter(query)
+	v.may, v.whole = r.by.Perms.Has(portal.ForecastsCommit), r.by.Sites == nil
+	if v.shown = v.address.Query["show"]; len(v.shown) == 0 {
+		v.shown = []string{"forecast", "change", "commit", "gap"}
+	}
+	v.wide = v.address.Query.Get("wide") != ""
+	if v.fresh, err = w.fresh(ctx, "forecasts", "demand_history", "supplier_inventory"); err != nil {
+		return v, err
+	}
+	if v.fresh.Offered, err = w.offered(ctx, "forecasts"); err != nil || !v.fresh.Offered {
+		return v, err
+	}
+	if err := v.filter.Check(); err != nil {
+		if errors.As(err, &v.fault) {
+			return v, nil
+		}
+		return v, err
+	}
+	hour := w.db.Now().UTC().Format("2006010215")
+	v.grid, err = read(ctx, w, r.by, "forecasts", "grid"+hour+v.filter.Key(), func(ctx context.Context, tx *portal.Tx) (forecasts.Grid, error) {
+		return forecasts.Show(ctx, tx, v.filter)
+	})
+	if err != nil {
+		return v, err
+	}
+	if v.watch, err = w.watch(ctx, r.by, nil); err != nil {
+		return v, err
+	}
+	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { v.rule, err = forecasts.RuleOf(ctx, tx, r.by.PartnerID); return err })
+	v.columns = columnsOf(v.grid, v.wide)
+	return v, err
+}
+
+// offered reports whether the host offers the entity.
+func (w *Web) offered(ctx context.Context, entity string) (bool, error) {
+	f, err := w.db.Freshness(ctx, entity)
+	return f.Offered, err
+}
+
+func (w *Web) watch(ctx context.Context, by portal.Caller, kinds []string) (forecasts.Exceptions, error) {
+	hour := w.db.Now().UTC().Format("2006010215")
+	return read(ctx, w, by, "forecasts", "watch"+hour+strings.Join(kinds, ","), func(ctx context.Context, tx *portal.Tx) (forecasts.Exceptions, error) {
+		return forecasts.Watch(ctx, tx, kinds)
+	})
+}
+
+// columnsOf are the buckets of a page's items, by day.
+func columnsOf(g forecasts.Grid, wide bool) (list []gridColumn) {
+	days := map[portal.Date]gridColumn{}
+	for _, o := range g.Items {
+		for i, s := range o.StartsOn {
+			if wide || i < near {
+				days[s] = gridColumn{s, g.Terms.Label(s, o.Kind), o.Zone[i]}
+			}
+		}
+		for _, u := range o.History {
+			if _, known := days[u.StartsOn]; !known {
+				days[u.StartsOn] = gridColumn{u.StartsOn, g.Terms.Label(u.StartsOn, o.Kind), forecasts.Past}
+			}
+		}
+	}
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		list = append(list, days[d])
+	}
+	return list
+}
+
+// cell is the place of a column's day in an item; -1 where it has no such bucket.
+func cellAt(o forecasts.Item, day portal.Date) int {
+	i, found := slices.BinarySearch(o.StartsOn, day)
+	if !found {
+		return -1
+	}
+	return i
+}
+
+func usedOn(o forecasts.Item, day portal.Date) portal.Amount {
+	for _, u := range o.History {
+		if u.StartsOn == day {
+			return u.Quantity
+		}
+	}
+	return ""
+}
+
+// cellName is the name of a field that commits to one bucket.
+func cellName(product, location string, day portal.Date) string {
+	return "c:" + url.QueryEscape(product) + ":" + url.QueryEscape(location) + ":" + string(day)
+}
+
+func readCellName(name string) (product, location string, day portal.Date, ok bool) {
+	parts := strings.Split(name, ":")
+	if len(parts) != 4 || parts[0] != "c" {
+		return "", "", "", false
+	}
+	product, err := url.QueryUnescape(parts[1])
+	location, err2 := url.QueryUnescape(parts[2])
+	day, err3 := portal.ParseDate(parts[3])
+	return product, location, day, err == nil && err2 == nil && err3 == nil && day != ""
+}
+
+// value is what stands in the field of a bucket.
+func (v forecastPage) value(o forecasts.Item, i int) string {
+	if name := cellName(o.Product, o.Location, o.StartsOn[i]); v.typed.Has(name) {
+		return v.typed.Get(name)
+	}
+	return string(o.Committed[i])
+}
+
+func (v forecastPage) refusal(o forecasts.Item, i int) string {
+	return v.refused[cellName(o.Product, o.Location, o.StartsOn[i])].Why
+}
+
+func (v forecastPage) shows(measure string) bool { return slices.Contains(v.shown, measure) }
+
+// rows is how many an item has.
+func (v forecastPage) rows() string { return itoa(len(v.shown)) }
+
+func (v forecastPage) bar() Filter {
+	var active []Link
+	if q := v.address.Query.Get("q"); q != "" {
+		active = append(active, Link{Label: "Product begins with " + q, Href: v.address.With("q", "")})
+	}
+	if l := v.address.Query.Get("location"); l != "" {
+		active = append(active, Link{Label: "Location: " + l, Href: v.address.With("location", "")})
+	}
+	return Filter{Address: v.address, Clear: "/forecasts", Active: active}
+}
+
+func (v forecastPage) pager() Pager {
+	p := Pager{Shown: len(v.grid.Items), Noun: "items"}
+	if v.filter.Cursor != "" {
+		p.First = v.address.With()
+	}
+	if v.grid.Next != "" {
+		p.Next = v.address.With("cursor", v.grid.Next)
+	}
+	return p
+}
+
+// here is where the page's form is posted, and comes back to.
+func (v forecastPage) here() string { return v.address.With("cursor", v.filter.Cursor) }
+
+func (v forecastPage) asIs() Question {
+	n := v.watch.Unanswered
+	return Question{ID: "as-is", Button: fmt.Sprintf("Commit %s unanswered as they are", items(n)), Icon: IconTick, Ask: fmt.Sprintf("Commit to %s as the host asks for them?", items(n)),
+		Effect: "Every bucket of version " + v.grid.Current().Version + " of items that you have not answered yet is committed with the quantity that is asked for. The host sees it at once.",
+		Yes:    "Yes, commit", Action: "/forecasts/as-is", Hidden: map[string]string{"version": v.grid.Current().Version, "once": uuid.NewString()}}
+}
+
+func items(n int) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return Count(n) + " items"
+}
+
+func said(r forecasts.Report) (title, text string) {
+	title = fmt.Sprintf("%s committed", countOf(r.Committed, "bucket", "buckets"))
+	if r.Unchanged > 0 {
+		text = countOf(r.Unchanged, "was", "were") + " committed so before. "
+	}
+	if n := len(r.Refused); n > 0 {
+		text += countOf(n, "is", "are") + " not committed: each is named with its reason."
+	}
+	return title, strings.TrimSpace(text)
+}
+
+func countOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + many
+}
+
+// commitGrid takes what stands in the commit rows of a page.
+func (w *Web) commitGrid(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.ForecastsCommit); err != nil {
+		return reply{}, err
+	}
+	c := forecasts.Commitment{Version: r.form.Get("version"), How: "grid", Reason: r.form.Get("reason"), Note: strings.TrimSpace(r.form.Get("note"))}
+	for _, name := range slices.Sorted(maps.Keys(r.form)) {
+		product, location, day, ok := readCellName(name)
+		if quantity := strings.TrimSpace(r.form.Get(name)); ok && quantity != "" {
+			c.Cells = append(c.Cells, forecasts.Cell{Product: product, Location: location, StartsOn: day, Quantity: portal.Amount(quantity), Place: name})
+		}
+	}
+	var report *forecasts.Report
+	back, address := forecastFilter(r.query)
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		done, err := forecasts.Commit(ctx, tx, c)
+		report = &done
+		return address.With("cursor", back.Cursor), err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	if report == nil || len(report.Refused) == 0 {
+		title, text := "These buckets are committed", ""
+		if report != nil {
+			title, text = said(*report)
+		}
+		return reply{to: to, flash: &Flash{Tone: Good, Title: title, Text: text}}, nil
+	}
+	v, err := w.forecastPage(ctx, r, r.query)
+	if err != nil {
+		return reply{}, err
+	}
+	v.typed, v.report, v.refused = r.form, report, map[string]forecasts.Refused{}
+	for _, x := range report.Refused {
+		v.refused[x.Place] = x
+	}
+	r.shell.Title = "Forecasts"
+	return reply{status: statuses[portal.Invalid], page: ForecastsPage(r.shell, v)}, nil
+}
+
+func (w *Web) commitAsIs(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.ForecastsCommit); err != nil {
+		return reply{}, err
+	}
+	flash := Flash{Tone: Good, Title: "These items are committed as they are"}
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		done, err := forecasts.CommitAsIs(ctx, tx, r.form.Get("version"), forecasts.Filter{}, true)
+		flash.Title, flash.Text = said(done)
+		if len(done.Refused) > 0 {
+			flash.Tone, flash.Text = Warn, "A newer version was published meanwhile: look at what changed and commit again."
+		}
+		return "/forecasts", err
+	})
+	return reply{to: to, flash: &flash}, err
+}
+
+func (w *Web) setRule(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.ForecastsCommit); err != nil {
+		return reply{}, err
+	}
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		return "/forecasts", forecasts.SetRule(ctx, tx, r.form.Get("rule"))
+	})
+	return reply{to: to, flash: &Flash{Tone: Good, Title: "The rule holds from the next version on"}}, err
+}
+
+// exceptionsPage is what the page of exceptions shows.
+type exceptionsPage struct {
+	list  forecasts.Exceptions
+	kinds []string
+	fresh Freshness
+	base  string // the path of the list
+	item  func(product, location string) string
+	trail []Link
+	title string
+	lead  string
+}
+
+func (w *Web) showExceptions(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.ForecastsRead); err != nil {
+		return reply{}, err
+	}
+	v := exceptionsPage{base: "/forecasts/exceptions", item: itemPath, trail: []Link{{Label: "Forecasts", Href: "/forecasts"}}, title: "Exceptions", lead: "What of the current forecast needs your eye, the heaviest first."}
+	for _, k := range r.query["kind"] {
+		if _, known := troubleWords[k]; known {
+			v.kinds = append(v.kinds, k)
+		}
+	}
+	var err error
+	if v.fresh, err = w.fresh(ctx, "forecasts"); err != nil {
+		return reply{}, err
+	}
+	if v.list, err = w.watch(ctx, r.by, v.kinds); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = v.title
+	return reply{page: ExceptionsPage(r.shell, v)}, nil
+}
+
+func itemPath(product, location string) string {
+	return "/forecasts/item?" + url.Values{"product": {product}, "location": {location}}.Encode()
+}
+
+// ledgerPage is what the page of the ledger shows.
+type ledgerPage struct {
+	balances forecasts.Balances
+	terms    forecasts.Terms
+	fresh    Freshness
+}
+
+func (w *Web) showLedger(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.ForecastsRead); err != nil {
+		return reply{}, err
+	}
+	var v ledgerPage
+	var err error
+	if v.fresh, err = w.fresh(ctx, "forecasts", "demand_history"); err != nil {
+		return reply{}, err
+	}
+	hour := w.db.Now().UTC().Format("2006010215")
+	v.balances, err = read(ctx, w, r.by, "forecasts", "ledger"+hour, func(ctx context.Context, tx *portal.Tx) (forecasts.Balances, error) {
+		return forecasts.Account(ctx, tx)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	if err = w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
+		v.terms, err = forecasts.TermsOf(ctx, tx, r.by.PartnerID, tx.Now)
+		return err
+	}); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Ledger"
+	return reply{page: LedgerPage(r.shell, v)}, nil
+}
+
+// itemPage is what the page of one item shows.
+type itemPage struct {
+	forecasts.Sheet
+	fresh Freshness
+	trail []Link
+}
+
+func (v itemPage) item() forecasts.Item {
+	if len(v.Grid.Items) == 0 {
+		return forecasts.Item{}
+	}
+	return v.Grid.Items[0]
+}
+
+func (w *Web) showForecastItem(ctx context.Context, r request) (reply, error) {
+	v := itemPage{trail: []Link{{Label: "Forecasts", Href: "/forecasts"}}}
+	product, location := r.query.Get("product"), r.query.Get("location")
+	hour := w.db.Now().UTC().Format("2006010215")
+	var err error
+	v.Sheet, err = read(ctx, w, r.by, "forecasts", "item"+hour+url.QueryEscape(product)+":"+url.QueryEscape(location), func(ctx context.Context, tx *portal.Tx) (forecasts.Sheet, error) {
+		return forecasts.Look(ctx, tx, product, location)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	if v.fresh, err = w.fresh(ctx, "forecasts", "demand_history", "supplier_inventory"); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = v.item().Product
+	return reply{page: ForecastItemPage(r.shell, v)}, nil
+}
+
+// pastePage is what the page that takes tables shows.
+type pastePage struct {
+	version string
+	text    string
+	written forecasts.Written
+	report  *forecasts.Report
+	fault   *ShownError
+}
+
+func (w *Web) showPaste(ctx context.Context, r request) (reply, error) {
+	v, err := w.pastePage(ctx, r)
+	r.shell.Title = "Commit from a spreadsheet"
+	return reply{page: PastePage(r.shell, v)}, err
+}
+
+func (w *Web) pastePage(ctx context.Context, r request) (v pastePage, err error) {
+	if err := r.by.Need(portal.ForecastsCommit); err != nil {
+		return v, err
+	}
+	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+		versions, err := forecasts.Versions(ctx, tx, r.by.PartnerID, 1)
+		if len(versions) > 0 {
+			v.version = versions[0].Version
+		}
+		return err
+	})
+	return v, err
+}
+
+// tableLimits bound a table of commitments.
+var tableLimits = sheet.Limits{Bytes: 6 << 20, Rows: 100_000, Columns: 200}
+
+func (w *Web) commitTable(ctx context.Context, r request) (reply, error) {
+	v, err := w.pastePage(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Commit from a spreadsheet"
+	v.text = r.form.Get("table")
+	_, err = w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		table, err := sheet.Read(strings.NewReader(r.form.Get("file")), tableLimits)
+		if r.form.Get("file") == "" {
+			table, err = sheet.Text(v.text, tableLimits)
+		}
+		if err != nil {
+			return "", err
+		}
+		if v.written, err = forecasts.ReadTable(table, r.form.Get("version")); err != nil {
+			return "", err
+		}
+		report, err := forecasts.Commit(ctx, tx, forecasts.Commitment{Version: v.written.Version, Cells: v.written.Cells, How: "file", Reason: r.form.Get("reason"), Note: strings.TrimSpace(r.form.Get("note"))})
+		report = v.written.Account(report)
+		v.report = &report
+		return "/forecasts", err
+	})
+	switch says := portal.Says(err); {
+	case err == nil && v.report == nil: // it was sent before
+		return reply{to: "/forecasts", flash: &Flash{Tone: Info, Title: "This table was taken before"}}, nil
+	case err == nil && len(v.report.Refused) == 0:
+		title, text := said(*v.report)
+		return reply{to: "/forecasts", flash: &Flash{Tone: Good, Title: title, Text: text}}, nil
+	case err == nil:
+		return reply{status: statuses[portal.Invalid], page: PastePage(r.shell, v)}, nil
+	case says.Kind == portal.Invalid:
+		v.fault = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: map[string]string{"table": cmp.Or(says.On("table"), says.On("version"), says.On("file"), says.Msg)}}
+		r.shell.Error = v.fault
+		return reply{status: statuses[portal.Invalid], page: PastePage(r.shell, v)}, nil
+	}
+	return reply{}, err
+}
+
+// takeForecast makes a file of the whole forecast, to be filled in and sent back.
+func (w *Web) takeForecast(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		if err := r.by.Need(portal.ForecastsRead); err != nil {
+			return reply{}, err
+		}
+		leave, err := w.exports.take(r.by, "exports under way")
+		if err != nil {
+			return reply{}, err
+		}
+		defer leave()
+		name := "forecast-" + plain(r.by.PartnerNumber) + w.db.Now().UTC().Format("-20060102-1504") + "." + kind
+		made, err := newFile(name, sheet.Kinds[kind], func(out io.Writer) error {
+			return w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+				g, err := forecasts.Take(ctx, tx, kind)
+				if err != nil {
+					return err
+				}
+				var to sheet.Writer
+				err = forecasts.WriteTable(g, func(head []string) (err error) { to, err = sheet.NewWriter(out, kind, "Forecast", head); return err }, func(cells ...any) error { return to.Row(cells...) })
+				if err != nil {
+					return err
+				}
+				if err := to.About([][2]string{{"Forecast of", r.by.PartnerName}, {"Version", g.Current().Version}, {"Answer due on", string(g.Current().DueOn)}, {"Zones as of", string(g.Today)},
+					{"To commit", "change the rows Committed, and send the file back under Commit from a spreadsheet"}}); err != nil {
+					return err
+				}
+				return to.Close()
+			})
+		})
+		return reply{file: made}, err
+	}
+}
+
+// A planList is what the page of the host's planners shows.
+type planList struct {
+	list  []forecasts.Standing
+	fresh Freshness
+}
+
+func (w *Web) listPlans(ctx context.Context, r request) (reply, error) {
+	var v planList
+	err := w.db.AcrossPartners(ctx, r.by, portal.PlansManage, func(tx *portal.Tx) (err error) { v.list, err = forecasts.Standings(ctx, tx); return err })
+	if err != nil {
+		return reply{}, err
+	}
+	if v.fresh, err = w.fresh(ctx, "forecasts"); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Suppliers' plans"
+	return reply{page: PlansPage(r.shell, v)}, nil
+}
+
+// A supplierPlan is what the page of one supplier shows to the host's planners.
+type supplierPlan struct {
+	supplier forecasts.Supplier
+	watch    exceptionsPage
+	ledger   ledgerPage
+	terms    forecasts.Terms
+	fault    *ShownError
+}
+
+func (w *Web) showPlan(ctx context.Context, r request) (reply, error) {
+	v, err := w.supplierPlan(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = v.supplier.Name
+	return reply{page: SupplierPlanPage(r.shell, v)}, nil
+}
+
+func (w *Web) supplierPlan(ctx context.Context, r request) (v supplierPlan, err error) {
+	number := r.param("partner")
+	v.watch.base = "/plans/" + url.PathEscape(number)
+	for _, k := range r.query["kind"] {
+		if _, known := troubleWords[k]; known {
+			v.watch.kinds = append(v.watch.kinds, k)
+		}
+	}
+	err = w.db.AcrossPartners(ctx, r.by, portal.PlansManage, func(tx *portal.Tx) (err error) {
+		if v.supplier, err = forecasts.SupplierOf(ctx, tx, number); err != nil {
+			return err
+		}
+		if v.watch.list, err = forecasts.WatchOf(ctx, tx, v.supplier.ID, v.watch.kinds); err != nil {
+			return err
+		}
+		if v.ledger.balances, err = forecasts.AccountOf(ctx, tx, v.supplier.ID); err != nil {
+			return err
+		}
+		v.terms, err = forecasts.TermsOf(ctx, tx, v.supplier.ID, tx.Now)
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	v.ledger.terms = v.terms
+	v.watch.item = func(product, location string) string { return "" }
+	v.ledger.fresh, err = w.fresh(ctx, "forecasts", "demand_history")
+	v.watch.fresh = v.ledger.fresh
+	return v, err
+}
+
+func (w *Web) setTerms(ctx context.Context, r request) (reply, error) {
+	number := func(name string) int {
+		n := -1
+		if s := strings.TrimSpace(r.form.Get(name)); s != "" && len(s) < 6 {
+			if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
+				return -1
+			}
+		}
+		return n
+	}
+	terms := forecasts.Terms{FirmDays: number("firm_days"), TradeOffDays: number("tradeoff_days"), CommitDays: number("commit_days"), Tolerance: portal.Amount(r.form.Get("tolerance")),
+		MakeShare: portal.Amount(r.form.Get("make_share")), BuyShare: portal.Amount(r.form.Get("buy_share")), TimeZone: r.form.Get("time_zone"), Calendar: r.form.Get("calendar"), YearBegins: r.form.Get("year_begins")}
+	path := "/plans/" + url.PathEscape(r.param("partner"))
+	err := w.db.AcrossPartners(ctx, r.by, portal.PlansManage, func(tx *portal.Tx) error {
+		s, err := forecasts.SupplierOf(ctx, tx, r.param("partner"))
+		if err != nil {
+			return err
+		}
+		_, _, err = tx.Once(ctx, "web "+r.form.Get("once"), []byte(r.shell.Path+" "+r.form.Encode()), func() ([]byte, error) { return nil, forecasts.SetTerms(ctx, tx, s.ID, terms) })
+		return err
+	})
+	if says := portal.Says(err); err != nil && says.Kind == portal.Invalid && says.On("Idempotency-Key") == "" {
+		v, err := w.supplierPlan(ctx, r)
+		if err != nil {
+			return reply{}, err
+		}
+		v.terms, v.fault = terms, &ShownError{Status: statuses[portal.Invalid], Msg: "These terms cannot hold", Fields: says.Fields}
+		r.shell.Title, r.shell.Error = v.supplier.Name, v.fault
+		return reply{status: statuses[portal.Invalid], page: SupplierPlanPage(r.shell, v)}, nil
+	}
+	return reply{to: path, flash: &Flash{Tone: Good, Title: "The terms hold from now on", Text: "Versions that were published before are reckoned by the terms of their day."}}, err
+}
+
+// percent says a share; there is none of nothing.
+func percent(a portal.Amount) string {
+	if a == "" {
+		return "–"
+	}
+	return string(a) + " %"
+}
