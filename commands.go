@@ -151,6 +151,8 @@ func (c checkCommand) Run(ctx context.Context) error {
 }
 
 type mappingCommand struct {
+	New    mappingNewCommand    `cmd:"" help:"Write a mapping to begin with, from the core's own catalog, to stdout."`
+	Schema mappingSchemaCommand `cmd:"" help:"Print the JSON Schema of a mapping, for editors to complete by."`
 	Outbox mappingOutboxCommand `cmd:"" help:"Print the table that a core needs to take up commands once, for the host to review and run."`
 }
 
@@ -170,6 +172,35 @@ func (c mappingOutboxCommand) Run(ctx context.Context) error {
 	}
 	defer mapping.Close()
 	return mapping.PrintOutbox(os.Stdout)
+}
+
+type mappingNewCommand struct {
+	SourceURL     string `name:"source-url" env:"EXTRANET_CORE_URL" placeholder:"URL" help:"The core database; it is only read."`
+	SourceURLFile string `name:"source-url-file" placeholder:"FILE" help:"File that holds --source-url."`
+	Driver        string `placeholder:"DRIVER" help:"postgres, mysql (MariaDB too), sqlserver or oracle; as the URL says when left out."`
+}
+
+func (c mappingNewCommand) Run(ctx context.Context) error {
+	var f faults
+	f.secret("source-url", &c.SourceURL, c.SourceURLFile)
+	if c.SourceURL == "" && c.SourceURLFile == "" {
+		f.add("source-url", "is needed: the address of the core database")
+	}
+	if err := f.err(); err != nil {
+		return err
+	}
+	if c.Driver == "" {
+		c.Driver, _, _ = strings.Cut(c.SourceURL, ":")
+		c.Driver = strings.NewReplacer("postgresql", "postgres", "mariadb", "mysql").Replace(c.Driver)
+	}
+	return jobs.NewMapping(ctx, os.Stdout, c.Driver, c.SourceURL)
+}
+
+type mappingSchemaCommand struct{}
+
+func (mappingSchemaCommand) Run() error {
+	_, err := os.Stdout.Write(jobs.Schema())
+	return err
 }
 
 // operator acts from the command line, as the host, under the name of the account that runs it.

@@ -3,7 +3,9 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +58,8 @@ var dialects = map[string]dialect{
 	"sqlserver": sqlServerDialect,
 	"oracle":    oracleDialect,
 }
+
+func driverNames() []string { return slices.Sorted(maps.Keys(dialects)) }
 
 // answerLimit is how long a source may take to take up the conversation.
 const answerLimit = 10 * time.Second

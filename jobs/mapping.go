@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -69,12 +68,7 @@ func (m *Mapping) Feed(entity string) *Feed {
 func (m *Mapping) Close() error {
 	var errs []error
 	for _, s := range m.Sources {
-		if s.db != nil {
-			errs = append(errs, s.db.Close())
-		}
-		if s.wires != nil {
-			s.wires.close()
-		}
+		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }
@@ -286,8 +280,8 @@ func (p *mappingParser) duration(by map[string]entry, key string, least, otherwi
 func (p *mappingParser) source(e entry) *Source {
 	what := "source " + e.key
 	by := p.entries(e.value, what, keyNames(sourceKeys)...)
-	s := &Source{Name: e.key, Driver: p.text(by, "driver"), zone: time.UTC, session: time.UTC}
-	drivers := slices.Sorted(maps.Keys(dialects))
+	s := newSource(e.key, p.text(by, "driver"))
+	drivers := driverNames()
 	d, known := dialects[s.Driver]
 	if _, said := by["driver"]; !said {
 		p.faultf(e.line, "%s says no driver; allowed: %s", what, strings.Join(drivers, ", "))

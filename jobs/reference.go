@@ -3,7 +3,6 @@ package jobs
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -108,7 +107,7 @@ func Schema() []byte {
 	}
 	plain := func(k mappingKey) map[string]any { return k.schema(nil) }
 	source := properties(sourceKeys, plain)
-	source["driver"].(map[string]any)["enum"] = slices.Sorted(maps.Keys(dialects))
+	source["driver"].(map[string]any)["enum"] = driverNames()
 	all := map[string]any{}
 	for _, e := range entities {
 		s := object(properties(entityKeys, func(k mappingKey) map[string]any { return k.schema(&e) }), "select")
@@ -211,11 +210,8 @@ func anys(words []string) []any {
 // columnsText lists what the select of an entity returns.
 func (e entity) columnsText() string {
 	var names []string
-	if e.mirror.Owned {
-		names = append(names, partnerColumn+"*")
-	}
-	for _, c := range e.mirror.Columns {
-		name := e.column(c.Name)
+	for _, c := range e.selected() {
+		name := c.Name
 		if c.Required {
 			name += "*"
 		}
@@ -238,7 +234,7 @@ func Reference() map[string]string {
 				about += " Allowed: " + strings.Join(k.allowed, ", ") + "."
 			}
 			if k.name == "driver" {
-				about += " Allowed: " + strings.Join(slices.Sorted(maps.Keys(dialects)), ", ") + "."
+				about += " Allowed: " + strings.Join(driverNames(), ", ") + "."
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.name, k.otherwise, strings.ReplaceAll(about, "|", `\|`))
 		}
@@ -251,7 +247,7 @@ func Reference() map[string]string {
 	}
 	var addresses strings.Builder
 	addresses.WriteString("| driver | address |\n|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(dialects)) {
+	for _, name := range driverNames() {
 		fmt.Fprintf(&addresses, "| %s | `%s` |\n", name, dialects[name].example)
 	}
 	return map[string]string{"file": table(fileKeys), "source": table(sourceKeys), "entity": table(entityKeys), "command": table(commandKeys), "columns": columns.String(), "addresses": addresses.String()}

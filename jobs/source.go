@@ -32,6 +32,20 @@ type Source struct {
 	wires   *wires // of a Postgres: rows come as COPY sends them; nil = through db
 }
 
+func newSource(name, driver string) *Source {
+	return &Source{Name: name, Driver: driver, zone: time.UTC, session: time.UTC, trim: true}
+}
+
+func (s *Source) close() (err error) {
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.wires != nil {
+		s.wires.close()
+	}
+	return err
+}
+
 func (s *Source) open(d dialect, url string) (err error) {
 	s.dialect = d
 	if s.db, s.Where, err = d.open(s, url); err != nil {
