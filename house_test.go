@@ -103,6 +103,7 @@ func start(t *testing.T) *running {
 	}))
 	r.config = serveConfig{Listen: listen, OpsListen: freeAddress(t), BaseURL: r.base, HostName: core.Name, RedisURL: "redis://" + r.redis.Addr(), IssuerURL: r.issuer.URL(), ClientID: "extranet", ClientSecret: "secret",
 		SessionIdle: duration{Duration: 30 * time.Minute}, SessionAbsolute: duration{Duration: 12 * time.Hour}, DrainTimeout: duration{Duration: 5 * time.Second}, MaxConnections: number{value: 8}, LogLevel: "info"}
+	r.config.MailFrom, r.config.MailFolder = "portal@localhost", filepath.Join(t.TempDir(), "mail")
 	r.config.DatabaseURL, r.config.Mapping = s.URL("portal", portalName), mapping
 	must(t, r.config.check(true))
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
