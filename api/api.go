@@ -82,6 +82,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.orders(h)
 	d.account(h)
 	d.forecasts(h)
+	d.notices(h)
 	d.access(h)
 	d.people(h)
 	d.sync(h)

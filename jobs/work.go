@@ -85,6 +85,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	w.callOff = callOff
 	w.sending.Go(func() { w.out.run(ticking, hard) })
 	w.ticks.Go(func() { w.tend(ticking) })
+	w.ticks.Go(func() { w.clocks(ticking) })
 	for _, f := range w.mapping.Feeds {
 		w.ticks.Go(func() { w.tick(ticking, f) })
 	}

@@ -113,6 +113,12 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"POST", "/forecasts/paste", w.page(w.commitTable)},
 		{"GET", "/forecasts/export.csv", w.page(w.takeForecast("csv"))},
 		{"GET", "/forecasts/export.xlsx", w.page(w.takeForecast("xlsx"))},
+		{"GET", "/notices", w.page(w.showNotices)},
+		{"POST", "/notices", w.page(w.giveNotice)},
+		{"GET", "/notices/:notice", w.page(w.showNotice)},
+		{"POST", "/notices/:notice/answers", w.page(w.answerNotice)},
+		{"GET", "/partner-notices", w.page(w.listPartnerNotices)},
+		{"GET", "/partner-notices/:partner/:notice", w.page(w.showPartnerNotice)},
 		{"GET", "/plans", w.page(w.listPlans)},
 		{"GET", "/plans/:partner", w.page(w.showPlan)},
 		{"POST", "/plans/:partner/terms", w.page(w.setTerms)},
@@ -295,6 +301,8 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
 	at("/forecasts", IconForecasts, "Forecasts", by.PartnerKind == "supplier" && by.Perms.Has(portal.ForecastsRead))
+	at("/notices", IconChanges, "Changes", by.PartnerKind == "supplier" && by.Perms.Has(portal.NoticesRead))
+	at("/partner-notices", IconChanges, "Changes", by.Host && by.Perms.Has(portal.NoticesManage))
 	at("/plans", IconForecasts, "Plans", by.Host && by.Perms.Has(portal.PlansManage))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
