@@ -71,6 +71,7 @@ func migrate(ctx context.Context, ownerURL, loginURL, hostName string) (applied 
 type syncCommand struct {
 	databaseConfig
 	mappingConfig
+	syncActs
 	Full bool `help:"Read everything, whatever each feed's way."`
 	JSON bool `name:"json" help:"Print the results as JSON, for machines."`
 }
@@ -78,6 +79,12 @@ type syncCommand struct {
 func (c syncCommand) Run(ctx context.Context) error {
 	var f faults
 	c.databaseConfig.check(&f)
+	if c.Status || len(c.asked()) > 0 {
+		if err := f.err(); err != nil {
+			return err
+		}
+		return c.run(ctx, c.DatabaseURL, c.JSON)
+	}
 	c.mappingConfig.check(&f)
 	if err := f.err(); err != nil {
 		return err

@@ -24,7 +24,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Answer partners: pages, API, sign-in. With --work, run the jobs too."`
 	Work    workCommand    `cmd:"" help:"Run the jobs: mirror the core database on schedule."`
 	Migrate migrateCommand `cmd:"" help:"Bring the portal's database to the newest schema and let the login role in."`
-	Sync    syncCommand    `cmd:"" help:"Run one pass of every mapped entity by hand, with progress."`
+	Sync    syncCommand    `cmd:"" help:"Run one pass of every mapped entity by hand, with progress; or tell how the mirror stands, pause and resume it."`
 	Check   checkCommand   `cmd:"" help:"Tell what a mapping would do to a core database, before anything is written."`
 	Mapping mappingCommand `cmd:"" help:"Help with a mapping file."`
 	Demo    demoCommand    `cmd:"" help:"Start everything on embedded defaults, with a sample company that lives."`

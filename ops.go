@@ -78,36 +78,76 @@ func opsHandler(db *portal.DB, registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// feedFigures tells how old each feed is.
+// feedFigures tell how far the mirror is, and what is on its way to the core: no names of partners, no amounts.
 type feedFigures struct{ db *portal.DB }
 
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("extranet_"+name, help, labels, nil)
+}
+
 var (
-	feedAge    = prometheus.NewDesc("extranet_feed_age_seconds", "Age of the mirrored data, by entity.", []string{"entity"}, nil)
-	feedBehind = prometheus.NewDesc("extranet_feed_behind", "1 while passes of the entity fail.", []string{"entity"}, nil)
+	feedAge         = describe("feed_age_seconds", "Age of the mirrored data, by entity.", "entity")
+	feedBehind      = describe("feed_behind", "1 while passes of the entity fail.", "entity")
+	feedState       = describe("feed_state", "1 for the state that the feed is in.", "entity", "state")
+	feedRows        = describe("feed_pass_rows", "Rows of the last pass, by what became of them.", "entity", "kind")
+	feedSeconds     = describe("feed_pass_seconds", "How long the last pass took.", "entity")
+	feedQuarantined = describe("feed_quarantined_rows", "Rows in quarantine.", "entity")
+	outboxCommands  = describe("outbox_commands", "Commands in the outbox: waiting, failing (of those), not_carried; delivered and refused since midnight UTC.", "state")
+	outboxOldest    = describe("outbox_oldest_seconds", "Age of the oldest command that waits to be delivered; 0 when none does.")
 )
 
-func (feedFigures) Describe(out chan<- *prometheus.Desc) { out <- feedAge; out <- feedBehind }
+func (feedFigures) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{feedAge, feedBehind, feedState, feedRows, feedSeconds, feedQuarantined, outboxCommands, outboxOldest} {
+		out <- d
+	}
+}
 
 func (f feedFigures) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	all, err := f.db.AllFreshness(ctx)
+	var feeds []portal.Feed
+	var outbox portal.OutboxFigures
+	now := f.db.Now()
+	err := f.db.AsWorker(ctx, "figures", func(tx *portal.Tx) (err error) {
+		if feeds, err = portal.Feeds(ctx, tx); err != nil {
+			return err
+		}
+		outbox, err = portal.OutboxStands(ctx, tx)
+		return err
+	})
 	if err != nil {
 		return
 	}
-	for entity, fresh := range all {
-		if !fresh.Offered {
+	tell := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, feed := range feeds {
+		if !feed.Offered {
 			continue
 		}
-		if !fresh.AsOf.IsZero() {
-			out <- prometheus.MustNewConstMetric(feedAge, prometheus.GaugeValue, f.db.Now().Sub(fresh.AsOf).Seconds(), entity)
+		if feed.AsOf.Valid {
+			tell(feedAge, now.Sub(feed.AsOf.Time).Seconds(), feed.Entity)
 		}
 		behind := 0.0
-		if !fresh.BehindSince.IsZero() {
+		if feed.BehindSince.Valid {
 			behind = 1
 		}
-		out <- prometheus.MustNewConstMetric(feedBehind, prometheus.GaugeValue, behind, entity)
+		tell(feedBehind, behind, feed.Entity)
+		tell(feedState, 1, feed.Entity, feed.State(now))
+		for kind, rows := range map[string]int64{"read": feed.RowsRead, "changed": feed.RowsChanged, "deleted": feed.RowsDeleted} {
+			tell(feedRows, float64(rows), feed.Entity, kind)
+		}
+		tell(feedSeconds, float64(feed.PassTookMS)/1000, feed.Entity)
+		tell(feedQuarantined, float64(feed.Quarantined), feed.Entity)
 	}
+	for state, n := range map[string]int64{"waiting": outbox.Waiting, "failing": outbox.Failing, "not_carried": outbox.NotCarried, "delivered_today": outbox.DeliveredToday, "refused_today": outbox.RefusedToday} {
+		tell(outboxCommands, float64(n), state)
+	}
+	oldest := 0.0
+	if outbox.OldestWaiting != nil {
+		oldest = now.Sub(*outbox.OldestWaiting).Seconds()
+	}
+	tell(outboxOldest, oldest)
 }
 
 func newLog(level string, to io.Writer) *slog.Logger {

@@ -323,6 +323,30 @@ CREATE INDEX IF NOT EXISTS %[3]s_by_time ON %[3]s (delivered_at);
 -- The role that the mapping's source signs in as needs: GRANT SELECT, INSERT, UPDATE ON %[3]s TO …;
 -- To take it away again: DROP TABLE %[3]s;
 `,
+	"sqlserver": `-- The keys of the commands that the extranet has delivered. Each is written in the transaction that carries the command out,
+-- so that none is carried out twice. Rows older than a month may be deleted.
+CREATE TABLE %[3]s (
+  command_id   char(36) NOT NULL PRIMARY KEY,
+  name         varchar(80) NOT NULL,
+  document     nvarchar(400) NOT NULL,
+  delivered_at datetime2 NOT NULL DEFAULT current_timestamp,
+  returned     nvarchar(max)
+);
+-- The login that the mapping's source uses needs: GRANT SELECT, INSERT, UPDATE ON %[3]s TO …;
+-- To take it away again: DROP TABLE %[3]s;
+`,
+	"oracle": `-- The keys of the commands that the extranet has delivered. Each is written in the transaction that carries the command out,
+-- so that none is carried out twice. Rows older than a month may be deleted.
+CREATE TABLE %[3]s (
+  command_id   char(36) PRIMARY KEY,
+  name         varchar2(80) NOT NULL,
+  document     varchar2(400) NOT NULL,
+  delivered_at timestamp DEFAULT current_timestamp NOT NULL,
+  returned     clob
+);
+-- The user that the mapping's source signs in as needs: GRANT SELECT, INSERT, UPDATE ON %[3]s TO …;
+-- To take it away again: DROP TABLE %[3]s;
+`,
 	"mysql": `-- The keys of the commands that the extranet has delivered. Each is written in the transaction that carries the command out,
 -- so that none is carried out twice. Rows older than a month may be deleted.
 CREATE TABLE IF NOT EXISTS %[3]s (
