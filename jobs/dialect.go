@@ -27,9 +27,10 @@ type dialect struct {
 	quote       func(name string) string                        // a name as it is spelled
 	suits       map[portal.Type][]string                        // types that need no luck; others are converted value by value
 	stampKind   func(databaseType string) stampKind
-	plain       func(databaseType string, v any) any // a value that only its type explains, in words; nil = none is such
-	spoke       func(err error) bool                 // the database itself refused, so it is there
-	said        func(err error) said                 // in which words
+	plain       func(databaseType string, v any) any             // a value that only its type explains, in words; nil = none is such
+	spoke       func(err error) bool                             // the database itself refused, so it is there
+	said        func(err error) said                             // in which words
+	marks       func(tables []markedTable) (create, drop string) // triggers that write down what changed; nil = not known
 	estimate    func(ctx context.Context, tx *sql.Tx, query string) (rows int64, err error)
 }
 

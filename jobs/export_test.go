@@ -31,3 +31,9 @@ func init() {
 		})
 	}
 }
+
+// Break takes a step out of the engine, or changes the order of two, until undo is called. The faults are no-deletes and mark-forgotten-first.
+func Break(fault string) (undo func()) {
+	broken.noDeletes, broken.forgetFirst = fault == "no-deletes", fault == "mark-forgotten-first"
+	return func() { broken.noDeletes, broken.forgetFirst = false, false }
+}

@@ -41,17 +41,22 @@ type Feed struct {
 	StaleAfter time.Duration // data older than this is shown as stale; whole seconds
 	Select     string        // without a closing semicolon
 	Where      string        // on the select's columns: rows for which it is not true are none of the portal's; "" = all are
+	Reconcile  time.Duration // into the day, in the source's zone, when everything is compared with the core
 	Hash       string        // changes with whatever changes the rows that are read
 
-	entity    entity
-	options   map[string]valueOptions   // by the select's names of columns
-	described atomic.Pointer[described] // once it is known
+	entity     entity
+	options    map[string]valueOptions   // by the select's names of columns
+	leads      []lead                    // of a feed that goes by marks or logical
+	reconciles bool                      // at Reconcile
+	described  atomic.Pointer[described] // once it is known
 }
 
 // Ways of noticing what changed in the core.
 const (
 	Snapshot  = "snapshot"  // read everything, compare; what is absent is gone
 	Watermark = "watermark" // read what has a newer change stamp
+	Marks     = "marks"     // read what the core's own triggers have marked
+	Logical   = "logical"   // read what a logical slot of a Postgres says has changed
 )
 
 // Feed returns the feed of the entity; nil when it is not mapped.
@@ -348,14 +353,16 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 	f.Source = p.itsSource(m, by, e, what)
 	watermarked := f.Way == Watermark
 	switch {
-	case f.Way != Snapshot && f.Way != Watermark:
-		p.faultf(by["way"].line, "way: %q is not known; allowed: %s, %s", f.Way, Snapshot, Watermark)
+	case !slices.Contains([]string{Snapshot, Watermark, Marks, Logical}, f.Way):
+		p.faultf(by["way"].line, "way: %q is not known; allowed: %s, %s, %s, %s", f.Way, Snapshot, Watermark, Marks, Logical)
+	case f.Way == Logical && f.Source != nil && f.Source.Driver != "postgres":
+		p.faultf(by["way"].line, "way: only a Postgres has a logical slot; take %s", Marks)
 	case watermarked && f.Watermark == "":
 		p.faultf(e.line, "%s goes by watermark and names no column of its select: write watermark: COLUMN", what)
 	case watermarked && !identifier.MatchString(f.Watermark):
 		p.faultf(by["watermark"].line, "watermark: %q is not the name of a column; letters, digits and _ are allowed", f.Watermark)
-	case !watermarked:
-		for _, key := range []string{"watermark", "overlap", "full_every"} {
+	case f.Way == Snapshot:
+		for _, key := range []string{"watermark", "overlap", "full_every", "reconcile"} {
 			if o, said := by[key]; said {
 				p.faultf(o.line, "%s is for way: watermark; %s is read whole at each pass", key, e.key)
 			}
@@ -366,6 +373,7 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 	f.FullEvery = p.duration(by, "full_every", time.Minute, 24*time.Hour)
 	f.StaleAfter = p.duration(by, "stale_after", f.Every, max(3*f.Every, time.Minute))
 
+	p.leads(f, by, e)
 	said, ok := by["select"]
 	text := p.text(by, "select")
 	if !ok {
@@ -379,6 +387,9 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 		return
 	}
 	h := sha256.New()
+	for _, l := range f.leads {
+		fmt.Fprintf(h, "%q %q %q", l.table, l.columns, l.query)
+	}
 	fmt.Fprintf(h, "%q %q %q %t %q %q %q", f.Source.Driver, f.Source.Where, f.Source.zone, f.Source.trim, f.Way, f.Watermark, f.Select)
 	io.WriteString(h, f.optionsText())
 	f.Hash = hex.EncodeToString(h.Sum(nil)[:16])

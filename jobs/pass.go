@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"extranet/portal"
@@ -90,7 +93,13 @@ func Pass(ctx context.Context, db *portal.DB, m *Mapping, entity string, o Optio
 	}
 	p := &pass{feed: f, options: o, began: time.Now(), result: Result{Entity: entity}}
 	// The transaction is undone by the pass itself when ctx is cancelled, not behind its back.
-	err := db.AsWorker(context.WithoutCancel(ctx), "sync", func(tx *portal.Tx) error { return p.run(ctx, tx) })
+	err := m.follower(db, f.Source, f.Way).ready(ctx) // what is committed from now on is in the slot
+	if err == nil {
+		err = db.AsWorker(context.WithoutCancel(ctx), "sync", func(tx *portal.Tx) error { return p.run(ctx, tx) })
+	}
+	if errors.Is(err, errFollows) {
+		p.result, err = m.follower(db, f.Source, f.Way).catchUp(ctx, entity)
+	}
 	took := time.Since(p.began)
 	p.result.Seconds, p.result.RowsPerS = took.Seconds(), rate(p.result.Rows, took)
 	if err != nil {
@@ -130,14 +139,34 @@ func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
 		return err
 	}
 	defer source.end()
-
+	if f.Way == Marks {
+		if _, _, _, err := marksOf(ctx, source, []string{""}); err != nil {
+			return err
+		}
+	}
 	d, quarantined, err := p.find(ctx, tx, stands, source)
 	if err != nil {
 		return err
 	}
+	if f.follows() && !d.everything {
+		return errFollows
+	}
+	return p.bring(ctx, tx, stands, source, d, quarantined)
+}
+
+// errFollows ends a pass of an entity that is read by rounds of its source.
+var errFollows = errors.New("the source is followed")
+
+// bring reads what is dirty and merges it.
+func (p *pass) bring(ctx context.Context, tx *portal.Tx, stands portal.Feed, source *reading, d dirty, quarantined map[string]string) (err error) {
+	f := p.feed
 	p.result.Way = "incremental"
+	how := portal.Merging{Complete: d.everything, Step: p.step}
 	if d.everything {
 		p.result.Way = "full"
+		if !stands.AllowLoss {
+			how.Loss = p.loss
+		}
 		if p.options.Progress != nil {
 			if p.of, err = source.dialect.estimate(ctx, source.tx, f.query("*", "")); err != nil {
 				return source.failed(ctx, f.Entity, err)
@@ -146,7 +175,7 @@ func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
 	}
 	var newest time.Time
 	var gone [][]string
-	merged, err := portal.Merge(ctx, tx, f.entity.mirror, portal.Merging{Complete: d.everything, Step: func(what string, n, of int) { p.step(what, n, of) }}, func(yield func(portal.Row) error) (err error) {
+	merged, err := portal.Merge(ctx, tx, f.entity.mirror, how, func(yield func(portal.Row) error) (err error) {
 		newest, gone, err = f.read(ctx, source, d, func(row portal.Row) error {
 			p.result.Rows++
 			if p.result.Rows%256 == 0 && time.Since(p.told) > 200*time.Millisecond {
@@ -154,18 +183,30 @@ func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
 			}
 			return yield(row)
 		})
+		if err != nil {
+			return err
+		}
+		for _, key := range gone {
+			if !broken.noDeletes {
+				if err := yield(portal.Row{Gone: true, Values: f.keyValues(key)}); err != nil {
+					return err
+				}
+			}
+		}
 		p.progress(Merging)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	p.result.Inserted, p.result.Updated, p.result.Deleted, p.result.Quarantined = merged.Inserted, merged.Updated, merged.Deleted, merged.Quarantined
-	if len(gone) > 0 {
-		forgiven := make([]string, len(gone))
-		for i, k := range gone {
-			forgiven[i] = quarantined[keyOf(k)]
+	var forgiven []string
+	for _, k := range gone {
+		if q, lay := quarantined[keyOf(k)]; lay {
+			forgiven = append(forgiven, q)
 		}
+	}
+	if len(forgiven) > 0 {
 		if err := portal.Forgive(ctx, tx, f.Entity, forgiven); err != nil {
 			return fmt.Errorf("clearing quarantine of %s: %w", f.Entity, err)
 		}
@@ -175,18 +216,78 @@ func (p *pass) run(ctx context.Context, tx *portal.Tx) error {
 			return fmt.Errorf("following the changes of %s: %w", f.Entity, err)
 		}
 	}
-	mark, err := watermark(stands.Watermark, newest, source.asOf)
-	if err != nil {
-		return err
+	mark := source.asOf.UTC().Format(time.RFC3339Nano)
+	if !f.follows() {
+		if mark, err = watermark(stands.Watermark, newest, source.asOf); err != nil {
+			return err
+		}
 	}
-	return portal.PassDone(ctx, tx, stands, source.asOf, d.everything, mark, time.Since(p.began), merged)
+	if d.everything && f.Way != Snapshot && stands.Watermark != "" {
+		if err := portal.Reconciled(ctx, tx, f.Entity, merged); err != nil {
+			return err
+		}
+	}
+	asOf := source.asOf
+	if source.behind && stands.AsOf.Valid {
+		asOf = stands.AsOf.Time
+	}
+	return portal.PassDone(ctx, tx, stands, asOf, d.everything, mark, time.Since(p.began), merged)
+}
+
+// keyValues are the values of a row of which nothing but the key is known.
+func (f *Feed) keyValues(key []string) [][]byte {
+	values := make([][]byte, len(f.entity.mirror.Columns))
+	for i, k := range f.entity.mirror.Key {
+		values[slices.IndexFunc(f.entity.mirror.Columns, func(c portal.Column) bool { return c.Name == k })] = []byte(key[i])
+	}
+	return values
+}
+
+// broken takes a step out of the engine, or changes the order of two, so that tests can be seen to notice.
+var broken struct {
+	noDeletes   bool // what is gone from the core stays
+	forgetFirst bool // marks are forgotten before what they lead to is committed
+}
+
+// Of fewer rows than these, any may go without a question being asked.
+const (
+	lossFloor    = 20 // of those that go
+	nothingFloor = 10 // of those that stood, when all go
+)
+
+// A lossError stops a feed until somebody has looked.
+type lossError struct{ error }
+
+func (e lossError) Unwrap() error { return e.error }
+
+// loss refuses what no core does on an ordinary day.
+func (p *pass) loss(lost, of int64) error {
+	if lost == of && of >= nothingFloor || lost >= lossFloor && lost*5 > of {
+		return lossError{portal.Errorf(portal.Invalid, "refuses to delete %s of %s %s, which the source no longer returns; mend the source and try again, or allow this once", thousands(lost), thousands(of), strings.ReplaceAll(p.feed.Entity, "_", " "))}
+	}
+	return nil
+}
+
+// thousands writes a number as people read it.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // find says what is dirty. quarantined holds the keys as quarantine writes them, by keyOf.
 func (p *pass) find(ctx context.Context, tx *portal.Tx, stands portal.Feed, source *reading) (d dirty, quarantined map[string]string, err error) {
 	f := p.feed
-	if p.options.Full || f.Way == Snapshot || stands.Watermark == "" || !stands.FullAt.Valid || tx.Now.Sub(stands.FullAt.Time) >= f.FullEvery {
+	if p.options.Full || p.feed.wantsAll(stands, tx.Now) {
 		return dirty{everything: true}, nil, nil
+	}
+	if f.follows() {
+		return d, nil, nil
+	}
+	if d.retried, quarantined, err = f.quarantined(ctx, tx); err != nil {
+		return d, nil, err
 	}
 	mark, err := time.Parse(time.RFC3339Nano, stands.Watermark)
 	if err != nil {
@@ -197,22 +298,43 @@ func (p *pass) find(ctx context.Context, tx *portal.Tx, stands portal.Feed, sour
 		return d, nil, err
 	}
 	d.since, d.kind = source.since(mark.Add(-f.Overlap), source.asOf, about.stamp), about.stamp
+	return d, quarantined, nil
+}
+
+// wantsAll reports that the feed has to read everything: it goes by snapshot, or never did, or stopped, or it is time.
+func (f *Feed) wantsAll(stands portal.Feed, now time.Time) bool {
+	if f.Way == Snapshot || stands.Watermark == "" || !stands.FullAt.Valid || stands.StoppedAt.Valid || now.Sub(stands.FullAt.Time) >= f.FullEvery {
+		return true
+	}
+	if !f.reconciles {
+		return false
+	}
+	at := now.In(f.Source.zone)
+	due := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, f.Source.zone).Add(f.Reconcile)
+	if due.After(now) {
+		due = due.AddDate(0, 0, -1)
+	}
+	return stands.FullAt.Time.Before(due)
+}
+
+// quarantined lists keys to be tried again; by holds them as quarantine writes them, by keyOf.
+func (f *Feed) quarantined(ctx context.Context, tx *portal.Tx) (retried [][]string, by map[string]string, err error) {
 	keys, err := portal.QuarantinedKeys(ctx, tx, f.Entity, retriedAtOnce)
 	if err != nil {
-		return d, nil, err
+		return nil, nil, err
 	}
-	quarantined = map[string]string{}
+	by = map[string]string{}
 	for _, key := range keys {
 		var parts []*string
 		if err := json.Unmarshal([]byte(key), &parts); err != nil {
-			return d, nil, fmt.Errorf("reading the quarantined key %s of %s: %w", key, f.Entity, err)
+			return nil, nil, fmt.Errorf("reading the quarantined key %s of %s: %w", key, f.Entity, err)
 		}
 		if whole := make([]string, len(parts)); known(parts, whole) && len(parts) == len(f.entity.mirror.Key) {
-			d.keys = append(d.keys, whole)
-			quarantined[keyOf(whole)] = key
+			retried = append(retried, whole)
+			by[keyOf(whole)] = key
 		}
 	}
-	return d, quarantined, nil
+	return retried, by, nil
 }
 
 // known fills whole with the parts of a key; false when one is missing, so that only reading everything finds the row again.
@@ -255,7 +377,15 @@ func (p *pass) failed(ctx context.Context, db *portal.DB, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	noted := db.AsWorker(ctx, "sync", func(tx *portal.Tx) error { return portal.PassFailed(ctx, tx, p.feed.Entity, err.Error()) })
+	_, stops := errors.AsType[lossError](err)
+	noted := db.AsWorker(ctx, "sync", func(tx *portal.Tx) error {
+		if stops {
+			if err := portal.StopFeed(ctx, tx, p.feed.Entity); err != nil {
+				return err
+			}
+		}
+		return portal.PassFailed(ctx, tx, p.feed.Entity, err.Error())
+	})
 	return errors.Join(err, noted)
 }
 

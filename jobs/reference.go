@@ -28,6 +28,7 @@ const (
 	byColumnKey   // columns, each with a value
 	translateKey  // columns, each with codes and values
 	roundKey      // columns, each with decimal places
+	tablesKey     // tables with columns or a statement each
 	mapKey        // keys of the author's own, each with a text or nothing
 	statementsKey // a list of statements
 	namesKey      // names, each with keys of its own
@@ -60,10 +61,12 @@ var sourceKeys = []mappingKey{
 
 var entityKeys = []mappingKey{
 	{"source", textKey, nil, "the only one", "Which of the sources."},
-	{"way", textKey, []string{Snapshot, Watermark}, Snapshot, "How changes are noticed: snapshot reads everything and compares; watermark reads what has a newer stamp."},
+	{"way", textKey, []string{Snapshot, Watermark, Marks, Logical}, Snapshot, "How changes are noticed: snapshot reads everything and compares; watermark reads what has a newer stamp; marks reads what triggers in the core marked; logical reads what a Postgres' logical slot tells. extranet mapping marks prints what the last two need."},
 	{"watermark", textKey, nil, "", "Way watermark: the select's column that says when a row last changed, the greatest stamp of every table it joins."},
 	{"overlap", durationKey, nil, "1m", "Way watermark: how far behind the last stamp a pass begins, for transactions that commit late."},
-	{"every", durationKey, nil, "1m", "Between passes."},
+	{"tables", tablesKey, nil, "", "Ways marks and logical: each table that the select reads, with the columns that are the key of the entity, like orders: {number: order_no}, or a SELECT of keys by the changed row's columns, like SELECT order_no FROM orders WHERE clerk = :id."},
+	{"every", durationKey, nil, "1m", "Between passes; by marks and logical changes are looked for several times a second, and this is how often the age of the data is told anew."},
+	{"reconcile", textKey, nil, "by full_every", "The time of day, in the source's time zone, at which everything is compared with the core and made right, like 02:00."},
 	{"full_every", durationKey, nil, "24h", "Between passes that read everything, which find what is gone."},
 	{"stale_after", durationKey, nil, "3 × every, 1m at least", "Data older than this is shown as stale."},
 	{"select", textKey, nil, "", "One SELECT that returns the portal's columns under their names. Any expression may be one: 'P-' || id AS product."},
@@ -164,6 +167,9 @@ func (k mappingKey) schema(e *entity) map[string]any {
 		s["type"] = "boolean"
 	case wordsKey:
 		s = map[string]any{"type": []string{"array", "string"}, "items": map[string]any{"type": "string"}}
+	case tablesKey:
+		s = map[string]any{"type": "object", "minProperties": 1, "additionalProperties": map[string]any{"anyOf": []any{map[string]any{"type": "string"},
+			map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}}}}
 	case mapKey:
 		s = map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "null"}}}
 	case statementsKey:

@@ -64,10 +64,11 @@ func (s *Source) open(d dialect, url string) (err error) {
 // A reading is one look at a source: everything in it is as of one point in time.
 type reading struct {
 	*Source
-	conn *sql.Conn
-	tx   *sql.Tx
-	asOf time.Time // the source's clock when the reading began
-	wire *wire     // beside tx, once rows are read; what it sees is not older
+	conn   *sql.Conn
+	tx     *sql.Tx
+	asOf   time.Time // the source's clock when the reading began
+	behind bool      // there is more that was committed before asOf than this reading is told of
+	wire   *wire     // beside tx, once rows are read; what it sees is not older
 }
 
 // begin starts a reading. A source that does not answer is Unavailable.
@@ -229,10 +230,11 @@ type dirty struct {
 	since      string     // least stamp to read, as the source's database reads it; "" = none
 	kind       stampKind  // of the stamps
 	keys       [][]string // each in the order of the mirror's key
+	retried    [][]string // keys from quarantine, of which it is not sure how the core spells them
 }
 
 // keysAtOnce bounds how many keys one statement asks for.
-const keysAtOnce = 200
+const keysAtOnce = 500
 
 // query is the select, narrowed by where to some of its rows e; "" = all.
 func (f *Feed) query(what, where string) string {
@@ -279,13 +281,19 @@ type described struct {
 // newest is the greatest stamp seen; zero when none was. Keys that are gone from the core are returned as they were asked for.
 func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.Row) error) (newest time.Time, gone [][]string, err error) {
 	rows := &rowReader{feed: f, reading: r, yield: yield, asked: map[string]bool{}}
-	for _, k := range d.keys {
-		rows.asked[keyOf(k)] = true
-	}
 	if d.everything {
 		err = rows.run(ctx, nil)
 		return rows.newest, nil, err
 	}
+	for _, k := range d.retried {
+		rows.asked[keyOf(k)] = true
+	}
+	for _, k := range d.keys {
+		if n := f.normal(k); n != nil {
+			rows.asked[keyOf(n)] = true
+		}
+	}
+	wanted := len(rows.asked) > 0
 	if d.since != "" {
 		changed := func(arg func(string) string) string {
 			return f.at(f.Watermark) + " >= " + r.stamped(arg(d.since), d.kind)
@@ -301,18 +309,32 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 			}
 		}
 	}
-	// Keys not met yet are asked for as they are, which an index serves, and those not found then once more as text.
-	for _, as := range []func(string) string{func(e string) string { return e }, r.dialect.asText} {
-		missing := slices.DeleteFunc(slices.Clone(d.keys), func(k []string) bool { return !rows.asked[keyOf(k)] })
-		for chunk := range slices.Chunk(missing, keysAtOnce) {
-			if err := rows.run(ctx, f.whereKeys(chunk, as)); err != nil {
-				return rows.newest, nil, err
-			}
+	if !wanted {
+		return rows.newest, nil, nil
+	}
+	if _, err := f.describe(ctx, r); err != nil {
+		return rows.newest, nil, err
+	}
+	// Keys not met yet are asked for as they are, which an index serves, and those from quarantine that are not found then once more as text.
+	missing := func(keys [][]string) [][]string {
+		return slices.DeleteFunc(slices.Clone(keys), func(k []string) bool { n := f.normal(k); return n == nil || !rows.asked[keyOf(n)] })
+	}
+	asIs := func(e string) string { return e }
+	for chunk := range slices.Chunk(missing(slices.Concat(d.keys, d.retried)), keysAtOnce) {
+		if err := rows.run(ctx, f.whereKeys(chunk, asIs)); err != nil {
+			return rows.newest, nil, err
 		}
 	}
-	for _, k := range d.keys {
-		if rows.asked[keyOf(k)] {
-			gone = append(gone, k)
+	for chunk := range slices.Chunk(missing(d.retried), keysAtOnce) {
+		if err := rows.run(ctx, f.whereKeys(chunk, r.dialect.asText)); err != nil {
+			return rows.newest, nil, err
+		}
+	}
+	for _, k := range slices.Concat(d.keys, d.retried) {
+		n := f.normal(k)
+		if n != nil && rows.asked[keyOf(n)] {
+			delete(rows.asked, keyOf(n))
+			gone = append(gone, n)
 		}
 	}
 	return rows.newest, gone, nil
@@ -418,6 +440,7 @@ func (r *rowReader) take(c *converter, row portal.Row, stamp time.Time) error {
 			return nil
 		}
 		row.Gone, row.Refusal, row.Raw = true, "", ""
+		delete(r.asked, c.key(row))
 		return r.yield(row)
 	}
 	if stamp.After(r.newest) {

@@ -26,6 +26,7 @@ var mysqlDialect = dialect{
 	open:        openMySQL,
 	transaction: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	clock:       `SELECT date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')`,
+	marks:       mysqlMarks,
 	placeholder: func(int) string { return "?" },
 	first:       func(query string, n int) string { return query + " LIMIT " + strconv.Itoa(n) },
 	asText:      func(e string) string { return "rtrim(CAST(" + e + " AS char))" },

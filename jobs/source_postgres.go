@@ -18,6 +18,7 @@ var postgresDialect = dialect{
 	open:        openPostgres,
 	transaction: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	clock:       `SELECT now()`,
+	marks:       postgresMarks,
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	first:       func(query string, n int) string { return query + " LIMIT " + strconv.Itoa(n) },
 	asText:      func(e string) string { return "rtrim(CAST(" + e + " AS text))" },

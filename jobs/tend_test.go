@@ -45,8 +45,8 @@ func TestWorker_asked(t *testing.T) {
 		t.Error("the feed is still paused")
 	}
 
-	c.exec(t, `UPDATE orders SET total = '7' WHERE number = 'bad'`)
 	within(t, 5*time.Second, "what was asked is done", func() bool { return !feed(t, p, "orders").AskedAt.Valid })
+	c.exec(t, `UPDATE orders SET total = '7' WHERE number = 'bad'`)
 	asStaff(t, p, func(tx *portal.Tx) error { return portal.RetryRow(t.Context(), tx, "orders", `["bad"]`) })
 	within(t, 5*time.Second, "the row is taken", has(t, p, "bad"))
 

@@ -89,6 +89,13 @@ func (w *Worker) Start(ctx context.Context) error {
 	for _, f := range w.mapping.Feeds {
 		w.ticks.Go(func() { w.tick(ticking, f) })
 	}
+	for _, s := range w.mapping.Sources {
+		for _, way := range []string{Marks, Logical} {
+			if f := w.mapping.follower(w.db, s, way); len(f.feeds) > 0 {
+				w.sending.Go(func() { w.follow(ticking, hard, f) })
+			}
+		}
+	}
 	return nil
 }
 
@@ -158,11 +165,14 @@ func (f *feedWorker) Work(ctx context.Context, job *river.Job[feedArgs]) error {
 		return err
 	}
 	stand := stands[entity]
-	if began := stand.PassBegan; !stand.AskedAt.Valid && (job.Args.Asked != 0 || stand.PausedAt.Valid || began.Valid && began.Time.After(job.ScheduledAt)) {
+	if began := stand.PassBegan; !stand.AskedAt.Valid && (job.Args.Asked != 0 || stand.PausedAt.Valid || stand.StoppedAt.Valid || began.Valid && began.Time.After(job.ScheduledAt)) {
 		return nil // what was asked for is done, or the feed is paused, or this one waited so long that another was made
 	}
 	if p := stands["partners"]; feed.entity.mirror.Owned && p.Offered && !p.AsOf.Valid {
 		return river.JobSnooze(time.Second) // until it is known whose the rows are
+	}
+	if feed.follows() && !stand.AskedAt.Valid && !feed.wantsAll(stand, w.db.Now()) {
+		return nil // it is followed
 	}
 	r, err := Pass(ctx, w.db, w.mapping, entity, Options{Full: stand.AskedFull})
 	if ctx.Err() != nil {

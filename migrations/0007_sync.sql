@@ -4,6 +4,7 @@
 -- +goose Up
 ALTER TABLE feeds ADD stopped_at timestamptz, ADD allow_loss boolean NOT NULL DEFAULT false, ADD reread text,
   ADD rows_repaired bigint NOT NULL DEFAULT 0, ADD repaired_at timestamptz;
+GRANT UPDATE (allow_loss) ON feeds TO extranet_host;
 
 -- The schema's owner checks foreign keys to partners, and forced row security holds the owner too.
 CREATE POLICY keys ON partners FOR SELECT TO CURRENT_USER USING (true);

@@ -99,11 +99,17 @@ type Feed struct {
 	PausedBy    string       `db:"paused_by"`
 	AskedAt     sql.NullTime `db:"asked_at"`   // since when a pass is asked for
 	AskedFull   bool         `db:"asked_full"` // one that reads everything
+	StoppedAt   sql.NullTime `db:"stopped_at"` // since when it waits for somebody to look: it would have lost too much; Error says what
+	AllowLoss   bool         `db:"allow_loss"` // the next pass may lose as much as it does
+
+	Reread       bool         `db:"reread"`        // its mapping changed, or it lost its place: everything is to be read anew
+	RowsRepaired int64        `db:"rows_repaired"` // that the last comparison with the core found other than they were mirrored
+	RepairedAt   sql.NullTime `db:"repaired_at"`   // when that was
 }
 
 const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
 	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined,
-	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full`
+	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, reread IS NOT NULL AS reread, rows_repaired, repaired_at`
 
 // Feeds lists every feed by entity. The caller reads across partners, or is the worker.
 func Feeds(ctx context.Context, tx *Tx) (list []Feed, err error) {
@@ -139,7 +145,8 @@ func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO feeds AS f (entity, source, way, every_s, stale_after_s, mapping_hash, offered) VALUES ($1, $2, $3, $4, $5, $6, true)
 			ON CONFLICT (entity) DO UPDATE SET source = $2, way = $3, every_s = $4, stale_after_s = $5, mapping_hash = $6, offered = true,
-				watermark = CASE WHEN f.mapping_hash = $6 THEN f.watermark END`,
+				watermark = CASE WHEN f.mapping_hash = $6 THEN f.watermark END,
+				reread = CASE WHEN f.mapping_hash = $6 THEN f.reread WHEN f.as_of IS NOT NULL THEN 'the mapping changed' END`,
 			f.Entity, f.Source, f.Way, f.EveryS, f.StaleAfterS, f.MappingHash)
 		if err != nil {
 			return fmt.Errorf("offering %s: %w", f.Entity, err)
@@ -163,7 +170,8 @@ func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
 func PassDone(ctx context.Context, tx *Tx, f Feed, asOf time.Time, full bool, watermark string, took time.Duration, m Merged) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = CASE WHEN mapping_hash = $9 THEN nullif($3, '') END, behind_since = NULL, error = NULL,
-			full_at = CASE WHEN $10 THEN $4 ELSE full_at END, pass_began = $4, pass_took_ms = $5, rows_read = $6, rows_changed = $7, rows_deleted = $8
+			full_at = CASE WHEN $10 THEN $4 ELSE full_at END, stopped_at = NULL, allow_loss = allow_loss AND NOT $10,
+			reread = CASE WHEN $10 AND mapping_hash = $9 THEN NULL ELSE reread END, pass_began = $4, pass_took_ms = $5, rows_read = $6, rows_changed = $7, rows_deleted = $8
 		WHERE entity = $1`,
 		f.Entity, asOf, watermark, tx.Now, took.Milliseconds(), m.Read, m.Inserted+m.Updated, m.Deleted, f.MappingHash, full)
 	if err != nil {
@@ -189,6 +197,46 @@ func PassFailed(ctx context.Context, tx *Tx, entity, why string) error {
 		return err
 	}
 	return tx.FeedChanged(ctx, entity)
+}
+
+// Reconciled records what a comparison with the whole of the core found other than it was mirrored, and made right.
+func Reconciled(ctx context.Context, tx *Tx, entity string, m Merged) error {
+	_, err := tx.Exec(ctx, `UPDATE feeds SET rows_repaired = $2, repaired_at = $3 WHERE entity = $1`, entity, m.Changed(), tx.Now)
+	if err != nil {
+		return fmt.Errorf("recording what was repaired of %s: %w", entity, err)
+	}
+	return nil
+}
+
+// StopFeed keeps the feed from making passes of its own accord until somebody asks for one, or allows the loss.
+func StopFeed(ctx context.Context, tx *Tx, entity string) error {
+	_, err := tx.Exec(ctx, `UPDATE feeds SET stopped_at = coalesce(stopped_at, $2) WHERE entity = $1`, entity, tx.Now)
+	if err != nil {
+		return fmt.Errorf("stopping the feed of %s: %w", entity, err)
+	}
+	return nil
+}
+
+// AllowLoss lets the feed's next pass delete as much as the core no longer has, once, and asks for that pass.
+// A feed that did not stop is a Conflict.
+func AllowLoss(ctx context.Context, tx *Tx, entity string) error {
+	f, err := FeedOf(ctx, tx, entity)
+	if err != nil {
+		return err
+	}
+	if !f.StoppedAt.Valid {
+		return Errorf(Conflict, "the feed of %s has not stopped; there is nothing to allow", entity)
+	}
+	return act(ctx, tx, "feed.allow_loss", entity, map[string]string{"why": f.Error}, `allow_loss = true, asked_at = coalesce(asked_at, $2), asked_full = true`, tx.Now)
+}
+
+// LoseFeed records that what was to be followed cannot be: the next pass, which is asked for at once, reads everything.
+func LoseFeed(ctx context.Context, tx *Tx, entity, why string) error {
+	_, err := tx.Exec(ctx, `UPDATE feeds SET watermark = NULL, reread = $2, asked_at = coalesce(asked_at, $3) WHERE entity = $1`, entity, why, tx.Now)
+	if err != nil {
+		return fmt.Errorf("recording that %s is to be read anew: %w", entity, err)
+	}
+	return nil
 }
 
 // A Refused row lies in quarantine.

@@ -94,6 +94,12 @@ func Merge(ctx context.Context, tx *Tx, m Mirror, how Merging, rows func(yield f
 	if err != nil {
 		return done, err
 	}
+	if how.Complete && in.stage == nil && in.load == nil { // there is nothing, and that is all there is
+		in.stage = &stage{tx: tx, m: m, how: how}
+		if err := in.stage.open(ctx); err != nil {
+			return done, err
+		}
+	}
 	if in.load != nil {
 		err = in.load.finish(ctx, in, &done)
 	} else if in.stage != nil {
@@ -185,7 +191,8 @@ func (s *stage) merge(ctx context.Context, done *Merged) error {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
-	return nil
+	_, err := s.tx.Exec(ctx, `DROP TABLE stage, diff`) // one transaction may merge several entities
+	return err
 }
 
 // gather makes one row of the rows of each key, with lists of the series' values. A refusal of one is a refusal of all.
