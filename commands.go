@@ -160,7 +160,26 @@ func (c checkCommand) Run(ctx context.Context) error {
 type mappingCommand struct {
 	New    mappingNewCommand    `cmd:"" help:"Write a mapping to begin with, from the core's own catalog, to stdout."`
 	Schema mappingSchemaCommand `cmd:"" help:"Print the JSON Schema of a mapping, for editors to complete by."`
+	Marks  mappingMarksCommand  `cmd:"" help:"Print the triggers and tables, or the publication, that a core needs to say itself what changed, for the host to review and run."`
 	Outbox mappingOutboxCommand `cmd:"" help:"Print the table that a core needs to take up commands once, for the host to review and run."`
+}
+
+type mappingMarksCommand struct {
+	mappingConfig
+}
+
+func (c mappingMarksCommand) Run() error {
+	var f faults
+	c.mappingConfig.check(&f)
+	if err := f.err(); err != nil {
+		return err
+	}
+	mapping, err := jobs.LoadMapping(c.Mapping)
+	if err != nil {
+		return err
+	}
+	defer mapping.Close()
+	return mapping.PrintMarks(os.Stdout)
 }
 
 type mappingOutboxCommand struct {
