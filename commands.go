@@ -320,6 +320,73 @@ func (c tokenCommand) Run(ctx context.Context) error {
 	})
 }
 
+type auditCommand struct {
+	Verify verifyCommand `cmd:"" help:"Walk every partner's chain, or one's, and name the first row that was altered or is missing."`
+}
+
+type verifyCommand struct {
+	databaseConfig
+	Partner string `placeholder:"NUMBER" help:"The partner's account number; all when left out."`
+}
+
+func (c verifyCommand) Run(ctx context.Context) error {
+	var f faults
+	c.databaseConfig.check(&f)
+	if err := f.err(); err != nil {
+		return err
+	}
+	db, err := portal.Open(ctx, portal.Options{URL: c.DatabaseURL})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	chains, rows, broken, err := verifyChains(ctx, db, c.Partner)
+	if err != nil {
+		return err
+	}
+	for _, b := range broken {
+		fmt.Println(b)
+	}
+	fmt.Printf("%d chains, %d rows\n", chains, rows)
+	if len(broken) > 0 {
+		return fmt.Errorf("%d of them are not whole", len(broken))
+	}
+	return nil
+}
+
+// verifyChains walks the audit chains of every partner, or of the one with the number, and says which are broken, and where.
+func verifyChains(ctx context.Context, db *portal.DB, number string) (chains int, rows int64, broken []string, err error) {
+	by, err := operator(ctx, db)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	var numbers []portal.Chain
+	err = db.AcrossPartners(ctx, by, portal.AuditRead, func(tx *portal.Tx) (err error) { numbers, err = portal.Chains(ctx, tx); return err })
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	for _, c := range numbers {
+		if number != "" && c.Number != number {
+			continue
+		}
+		chains++
+		err := db.AcrossPartners(ctx, by, portal.AuditRead, func(tx *portal.Tx) error {
+			n, err := portal.VerifyAudit(ctx, tx, c.PartnerID)
+			rows += n
+			return err
+		})
+		if portal.Says(err).Kind == portal.Conflict {
+			broken = append(broken, c.Number+": "+portal.Says(err).Msg)
+		} else if err != nil {
+			return chains, rows, broken, err
+		}
+	}
+	if chains == 0 && number != "" {
+		return 0, 0, nil, portal.Errorf(portal.NotFound, "there is no partner %q with a chain", number)
+	}
+	return chains, rows, broken, nil
+}
+
 type readyCommand struct {
 	OpsListen string `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"The ops address of the running portal."`
 }

@@ -30,6 +30,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Start everything on embedded defaults, with a sample company that lives."`
 	Invite  inviteCommand  `cmd:"" help:"Invite somebody to act for a partner; prints the link."`
 	Token   tokenCommand   `cmd:"" help:"Make an API token that acts for one partner; prints it once."`
+	Audit   auditCommand   `cmd:"" help:"Look after the audit."`
 	Ready   readyCommand   `cmd:"" help:"Ask the ops address of a running portal whether it is ready; for health checks."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

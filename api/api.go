@@ -69,6 +69,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 				{Name: "Account", Description: "What the partner owes, and may still buy."},
 				{Name: "Access", Description: "Who is asking, and for whom."},
 				{Name: "People", Description: "Who may act for the partner, and by which tokens."},
+				{Name: "Audit", Description: "What happened, who did it, and who could see what."},
+				{Name: "Directory", Description: "For the host's staff: every partner."},
 				{Name: "Sync", Description: "For the host's staff: how far the mirror of the core is, what it refused, and what is on its way back."},
 			},
 		},
@@ -86,6 +88,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.access(h)
 	d.people(h)
 	d.sync(h)
+	d.audit(h)
+	d.directory(h)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

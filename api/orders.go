@@ -53,7 +53,11 @@ type getOrderInput struct {
 
 func (d door) getOrder(ctx context.Context, in *getOrderInput) (*answer[shipments.Followed], error) {
 	entities := []string{"orders", "order_lines", "shipments", "shipment_lines", "packages"}
-	return read[shipments.Followed](ctx, d, "orders", strconv.Quote(in.Number), in.Conditional, entities, func(tx *portal.Tx) ([]byte, error) {
+	a, err := read[shipments.Followed](ctx, d, "orders", strconv.Quote(in.Number), in.Conditional, entities, func(tx *portal.Tx) ([]byte, error) {
 		return shipments.FollowJSON(ctx, tx, in.Number)
 	})
+	if err == nil {
+		d.db.Opened(callerOf(ctx), "orders/"+in.Number)
+	}
+	return a, err
 }

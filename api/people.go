@@ -49,13 +49,15 @@ func atPartner[T any](ctx context.Context, d door, need portal.Permission, key K
 	return commandIn(ctx, d, need, key, what+" at "+w.Partner, body, location, do, func(tx *portal.Tx) (T, error) { return f(tx, p) })
 }
 
-// look reads something of the partner that w names.
+// look reads something of the partner that w names; that the host's staff looked is in the partner's audit.
 func look[T any](ctx context.Context, d door, need portal.Permission, w Whose, c Conditional, f func(tx *portal.Tx, p partners.Partner) (T, error)) (*plain[T], error) {
 	var v T
 	by := callerOf(ctx)
 	err := partners.At(ctx, d.db, by, w.Partner, need, func(tx *portal.Tx, p partners.Partner) (err error) {
-		v, err = f(tx, p)
-		return err
+		if v, err = f(tx, p); err != nil {
+			return err
+		}
+		return partners.Looked(ctx, tx, p.ID, need.String())
 	})
 	if err != nil {
 		return nil, refuse(ctx, d, by, need.String(), err)

@@ -27,6 +27,8 @@ type DB struct {
 	cache *cache
 	news  *news
 
+	sights *sightings
+
 	// Now is the clock; tests set it.
 	Now func() time.Time
 }
@@ -63,11 +65,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db := &DB{sql: sqlx.NewDb(pool, "postgres"), Now: time.Now}
 	db.cache = newCache(o)
 	db.news = newNews(o)
+	db.sights = newSightings()
+	go db.runSightings()
 	return db, nil
 }
 
-// Close stops listening and closes every connection.
+// Close writes down what is not yet written, stops listening and closes every connection.
 func (db *DB) Close() error {
+	db.sights.end.Do(func() { close(db.sights.stop) })
+	<-db.sights.done
 	return errors.Join(db.news.close(), db.sql.Close())
 }
 

@@ -221,6 +221,7 @@ func (w *Web) showOrder(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	w.db.Opened(r.by, "orders/"+f.Number)
 	v := followed{Followed: f, today: portal.DateOf(w.db.Now())}
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err

@@ -37,7 +37,7 @@ func (o whose) path(p string) string {
 // trail leads from the directory to the partner, where it is not the caller's own.
 func (o whose) trail(more ...Link) (links []Link) {
 	if o.foreign {
-		links = append(links, Link{Label: o.Name, Href: "/people?" + url.Values{"partner": {o.Number}}.Encode()})
+		links = append(links, Link{Label: o.Name, Href: partnerPath(o.Number)})
 	}
 	return append(links, more...)
 }
@@ -87,8 +87,10 @@ func (w *Web) listPeople(ctx context.Context, r request) (reply, error) {
 		if v.tokens, err = partners.TokensAt(ctx, tx, o.ID); err != nil {
 			return err
 		}
-		v.sites, err = sitesAt(ctx, tx, o.ID)
-		return err
+		if v.sites, err = sitesAt(ctx, tx, o.ID); err != nil {
+			return err
+		}
+		return partners.Looked(ctx, tx, o.ID, "people")
 	})
 	if err != nil {
 		return reply{}, err
@@ -287,7 +289,10 @@ func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm) (rep
 		if typed != nil {
 			v.form = *typed
 		}
-		return v.form.offer(ctx, tx, o)
+		if err := v.form.offer(ctx, tx, o); err != nil {
+			return err
+		}
+		return partners.Looked(ctx, tx, o.ID, "people")
 	})
 	if err != nil {
 		return reply{}, err
@@ -375,8 +380,10 @@ func (w *Web) listTokens(ctx context.Context, r request) (reply, error) {
 		if v.tokens, err = partners.TokensAt(ctx, tx, o.ID); err != nil {
 			return err
 		}
-		v.sites, err = sitesAt(ctx, tx, o.ID)
-		return err
+		if v.sites, err = sitesAt(ctx, tx, o.ID); err != nil {
+			return err
+		}
+		return partners.Looked(ctx, tx, o.ID, "people")
 	})
 	if err != nil {
 		return reply{}, err

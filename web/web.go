@@ -139,6 +139,14 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"POST", "/people/:person/resume", w.page(w.toMember(partners.ResumeMember, "/people/PERSON", Flash{Good, "Let in again", "They may do what they could before."}))},
 		{"POST", "/people/:person/end", w.page(w.toMember(partners.EndMember, "/people", Flash{Good, "Access ended", "Their sessions and tokens here have stopped."}))},
 		{"POST", "/people/:person/end-sessions", w.page(w.endSessions)},
+		{"GET", "/audit", w.page(w.showAudit)},
+		{"GET", "/audit/export.csv", w.page(w.exportAudit("csv"))},
+		{"GET", "/audit/export.xlsx", w.page(w.exportAudit("xlsx"))},
+		{"GET", "/audit/who", w.page(w.showWho)},
+		{"POST", "/audit/verify", w.page(w.verifyAudit)},
+		{"GET", "/partners", w.page(w.listPartners)},
+		{"GET", "/partners/:number", w.page(w.showPartner)},
+		{"POST", "/partners/:number/decide", w.page(w.decidePartner)},
 		{"GET", "/tokens", w.page(w.listTokens)},
 		{"GET", "/tokens/new", w.page(w.showNewToken)},
 		{"POST", "/tokens/new", w.page(w.makeToken)},
@@ -305,6 +313,8 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/partner-notices", IconChanges, "Changes", by.Host && by.Perms.Has(portal.NoticesManage))
 	at("/plans", IconForecasts, "Plans", by.Host && by.Perms.Has(portal.PlansManage))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
+	at("/partners", IconPartners, "Partners", by.Host && by.Perms.Has(portal.PartnersRead))
+	at("/audit", IconAudit, "Log", by.Perms.Has(portal.AuditRead) && by.Sites == nil)
 	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
 	at("/sync", IconRefresh, "Sync", by.Host && by.Perms.Has(portal.FeedsRead))
 	return s

@@ -3,6 +3,7 @@ package partners
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,4 +44,58 @@ func HistoryOf(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UU
 		return nil, fmt.Errorf("reading the history of grants: %w", err)
 	}
 	return list, nil
+}
+
+// A membersID is who a member is, and nothing else of them.
+type membersID struct {
+	ID uuid.UUID `db:"person_id"`
+}
+
+// Documents whose readers can be asked for: what it takes to see one, and where it says which site it is of.
+var documents = map[string]struct {
+	need portal.Permission
+	site string
+}{
+	"orders": {portal.OrdersRead, `SELECT coalesce(site, '') FROM orders WHERE partner_id = $1 AND number = $2`},
+}
+
+// An Access is the answer to who could see a document at a moment, and who opened it that day.
+type Access struct {
+	Document string
+	At       time.Time
+	Site     string // "" = of the company as a whole
+	Could    []Grant
+	Opened   []portal.Sighting
+}
+
+// CouldSee tells who could see the partner's document at that time, by what was granted then, and who opened it on that day (UTC). document is like
+// orders/4711. It needs AuditRead; a document that is not there is NotFound, a kind that cannot be asked for Invalid.
+func CouldSee(ctx context.Context, tx *portal.Tx, partner int64, document string, at time.Time) (a Access, err error) {
+	kind, number, _ := strings.Cut(document, "/")
+	d, ok := documents[kind]
+	if !ok {
+		return a, &portal.Error{Kind: portal.Invalid, Msg: "that is no document whose readers are kept", Fields: map[string]string{"document": "write it like orders/4711"}}
+	}
+	day := at.UTC().Truncate(24 * time.Hour)
+	a = Access{Document: document, At: at}
+	if a.Opened, err = portal.SightingsOf(ctx, tx, partner, document, day, day.Add(24*time.Hour)); err != nil {
+		return a, err
+	}
+	var site []string
+	if err := tx.Select(ctx, &site, d.site, partner, number); err != nil {
+		return a, fmt.Errorf("finding a document: %w", err)
+	}
+	if len(site) == 0 {
+		return a, portal.Errorf(portal.NotFound, "there is no such document")
+	}
+	a.Site = site[0]
+	err = tx.Select(ctx, &a.Could, `
+		SELECT `+grantColumns+` FROM (
+			SELECT DISTINCT ON (subject_id) * FROM grants WHERE partner_id = $1 AND at <= $2 ORDER BY subject_id, at DESC, grant_id DESC) g
+		WHERE state = 'active' AND $3 = ANY(permissions) AND (expires_at IS NULL OR expires_at > $2) AND (sites IS NULL OR $4 = ANY(sites))
+		ORDER BY kind, name, subject_id LIMIT 1000`, partner, at, d.need.String(), a.Site)
+	if err != nil {
+		return a, fmt.Errorf("asking the history of grants: %w", err)
+	}
+	return a, nil
 }
