@@ -52,8 +52,8 @@ type listDirectoryInput struct {
 	Cursor    string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
 }
 
-// across reads in a transaction of the host's staff, who hold need.
-func across[T any](ctx context.Context, d door, need portal.Permission, c Conditional, f func(tx *portal.Tx) (T, error)) (*plain[T], error) {
+// forHost reads in a transaction of the host's staff, who hold need.
+func forHost[T any](ctx context.Context, d door, need portal.Permission, c Conditional, f func(tx *portal.Tx) (T, error)) (*plain[T], error) {
 	var v T
 	by := callerOf(ctx)
 	err := d.db.AcrossPartners(ctx, by, need, func(tx *portal.Tx) (err error) { v, err = f(tx); return err })
@@ -64,7 +64,7 @@ func across[T any](ctx context.Context, d door, need portal.Permission, c Condit
 }
 
 func (d door) listDirectory(ctx context.Context, in *listDirectoryInput) (*plain[directoryList], error) {
-	return across(ctx, d, portal.PartnersRead, in.Conditional, func(tx *portal.Tx) (directoryList, error) {
+	return forHost(ctx, d, portal.PartnersRead, in.Conditional, func(tx *portal.Tx) (directoryList, error) {
 		page, err := partners.Directory(ctx, tx, partners.DirectoryFilter{Text: in.Q, Kind: in.Kind, Category: in.Category, Programme: in.Programme, State: in.State, Cursor: in.Cursor})
 		out := directoryList{Items: []Listed{}, Next: page.Next}
 		for _, l := range page.Items {
@@ -90,7 +90,7 @@ type getPartnerInput struct {
 }
 
 func (d door) getPartner(ctx context.Context, in *getPartnerInput) (*plain[overview], error) {
-	return across(ctx, d, portal.PartnersRead, in.Conditional, func(tx *portal.Tx) (overview, error) {
+	return forHost(ctx, d, portal.PartnersRead, in.Conditional, func(tx *portal.Tx) (overview, error) {
 		o, err := partners.OverviewOf(ctx, tx, in.Number.Number)
 		return overview{listedOf(o.Listed), o.Delegable}, err
 	})
