@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -273,6 +274,9 @@ func TestAPI_answersAsItIsDescribed(t *testing.T) {
 func (f *fuzzer) hold(t *testing.T, router routers.Router, r *http.Request, w *httptest.ResponseRecorder, what string) {
 	t.Helper()
 	route, params, err := router.FindRoute(r)
+	if errors.Is(err, routers.ErrMethodNotAllowed) && w.Code >= 400 && w.Code < 500 {
+		return // a document may be called like a route's last word: it is asked for, and refused as any other
+	}
 	if err != nil || w.Code == http.StatusMethodNotAllowed {
 		if w.Code != 404 && w.Code != 405 && w.Code != 401 {
 			t.Errorf("%s is not described (%v) and answers %d", what, err, w.Code)
