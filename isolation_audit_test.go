@@ -20,6 +20,8 @@ func init() {
 		"GET /partners":                         {host: true, any: true, need: portal.PartnersRead, says: "Acme Tyres"},
 		"GET /partners/:number":                 {host: true, any: true, need: portal.PartnersRead, path: "/partners/D100", says: "Acme Tyres"},
 		"POST /partners/:number/decide":         {host: true, need: portal.PartnersManage, path: "/partners/D100/decide", form: "delegate=all&programmes=all", missing: "/partners/X999/decide"},
+		"POST /partners/:number/view":           {door: true}, // it changes what the host's session sees: testdata/view.txt and TestBeginView hold it
+		"POST /view-as/stop":                    {any: true},
 		"GET /api/v1/audit":                     {need: portal.AuditRead, says: "membership.grant"},
 		"GET /api/v1/audit/who":                 {need: portal.AuditRead, path: api + "A-1", says: "ACMEONLY", foreign: api + "B-1", missing: api + "X-1"},
 		"POST /api/v1/audit/verify":             {need: portal.AuditRead, says: "rows"},

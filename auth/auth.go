@@ -330,6 +330,16 @@ func (a *Auth) SessionsOf(ctx context.Context, by portal.Caller, partner int64, 
 	return a.sessions.ListOf(ctx, by, partner, person)
 }
 
+// ViewAs lets the caller's session look as a partner: see [partners.Sessions.BeginView].
+func (a *Auth) ViewAs(ctx context.Context, by portal.Caller, number, reason string, acts bool) error {
+	return a.sessions.BeginView(ctx, by, number, reason, acts)
+}
+
+// StopViewing ends it.
+func (a *Auth) StopViewing(ctx context.Context, by portal.Caller) error {
+	return a.sessions.EndView(ctx, by)
+}
+
 // EndSessionsOf ends a member's sessions, as the partner's administrator or the host's staff: see [partners.Sessions.EndOf].
 func (a *Auth) EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error) {
 	return a.sessions.EndOf(ctx, by, person)

@@ -23,6 +23,8 @@ type Caller struct {
 	Programmes    []string  // of the partner, sorted
 	OrderLimit    Amount    // the most an order of the caller's may come to unapproved, in the partner's currency; "" = no limit
 	SessionID     uuid.UUID // zero for a machine
+	Viewing       bool      // one of the host's staff, who sees what the partner sees
+	ReadOnly      bool      // … and changes nothing
 }
 
 // Need returns Forbidden unless the caller holds p, and Unauthenticated for nobody.

@@ -13,6 +13,9 @@ import (
 // onceKept is how long a key is remembered.
 const onceKept = 48 * time.Hour
 
+// Viewing is Forbidden: whoever looks as a partner changes nothing.
+var Viewing = Errorf(Forbidden, "you are viewing the portal as a partner; nothing can be changed. Stop viewing first")
+
 // Once does what the caller asks at most once for a key of the caller's own choosing, within tx. The first time it runs f and
 // keeps the answer; again is false. The same key with the same request brings that answer again, and f does not run; it waits for
 // one that is under way. A key used for another request is Invalid. An error from f leaves nothing behind: the key is free.
@@ -20,6 +23,9 @@ const onceKept = 48 * time.Hour
 func (tx *Tx) Once(ctx context.Context, key string, request []byte, f func() (answer []byte, err error)) (answer []byte, again bool, err error) {
 	if len(key) < 8 || len(key) > 250 {
 		return nil, false, &Error{Kind: Invalid, Msg: "this request cannot be told from others", Fields: map[string]string{"Idempotency-Key": "must be 8 to 200 characters that you use for this request alone, such as a UUID"}}
+	}
+	if tx.By.ReadOnly {
+		return nil, false, Viewing
 	}
 	caller := tx.By.Name
 	if tx.By.PersonID != uuid.Nil {

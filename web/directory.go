@@ -128,3 +128,21 @@ func (w *Web) decidePartner(ctx context.Context, r request) (reply, error) {
 	})
 	return reply{to: to, flash: &Flash{Good, "Decided", "Its people have what that leaves, from their next click on."}}, err
 }
+
+// stopViewing is where the banner's button posts to.
+const stopViewing = "/view-as/stop"
+
+// viewAs lets the host's staff look at the portal as the partner sees it.
+func (w *Web) viewAs(ctx context.Context, r request) (reply, error) {
+	err := w.auth.ViewAs(ctx, r.by, r.param("number"), r.form.Get("reason"), r.form.Get("act") == "on")
+	return reply{to: "/"}, err
+}
+
+// stopViewing ends it, and goes back to the partner.
+func (w *Web) stopViewing(ctx context.Context, r request) (reply, error) {
+	to := "/"
+	if r.by.Viewing {
+		to = partnerPath(r.by.PartnerNumber)
+	}
+	return reply{to: to}, w.auth.StopViewing(ctx, r.by)
+}

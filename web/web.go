@@ -30,6 +30,8 @@ type Auth interface {
 	Sessions(context.Context, portal.Caller) ([]partners.Session, error)
 	SessionsOf(ctx context.Context, by portal.Caller, partner int64, person uuid.UUID) ([]partners.Session, error) // a member's, as an administrator sees them
 	EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error)
+	ViewAs(ctx context.Context, by portal.Caller, number, reason string, acts bool) error // the host's staff look as a partner
+	StopViewing(ctx context.Context, by portal.Caller) error
 }
 
 // Options hand the door what it needs of other rooms.
@@ -147,6 +149,8 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/partners", w.page(w.listPartners)},
 		{"GET", "/partners/:number", w.page(w.showPartner)},
 		{"POST", "/partners/:number/decide", w.page(w.decidePartner)},
+		{"POST", "/partners/:number/view", w.page(w.viewAs)},
+		{"POST", stopViewing, w.page(w.stopViewing)},
 		{"GET", "/tokens", w.page(w.listTokens)},
 		{"GET", "/tokens/new", w.page(w.showNewToken)},
 		{"POST", "/tokens/new", w.page(w.makeToken)},
@@ -229,6 +233,11 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, err)
 		return
 	}
+	if by.ReadOnly && c.Request.Method == http.MethodPost && c.FullPath() != stopViewing {
+		w.noteDenied(c, by, portal.Viewing)
+		w.Fail(c, portal.Viewing)
+		return
+	}
 	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, param: c.Param})
 	if r.flash != nil {
 		w.keepFlash(c, *r.flash)
@@ -297,6 +306,9 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 				s.Partners = append(s.Partners, PartnerChoice{ID: strconv.FormatInt(m.PartnerID, 10), Name: m.PartnerName, Number: m.PartnerNumber})
 			}
 		}
+	}
+	if by.Viewing {
+		s.Banner = ViewAs(by.PartnerName, stopViewing, by.ReadOnly)
 	}
 	at := func(href string, icon Icon, label string, may bool) {
 		if may {

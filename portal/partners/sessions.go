@@ -93,6 +93,7 @@ type access struct {
 	Caller  portal.Caller
 	Seen    time.Time // when it was read
 	Expires time.Time
+	Until   time.Time // when looking as a partner ends; zero = does not look so
 }
 
 // accessNoun is under what the access of a partner's tokens is remembered.
@@ -171,6 +172,14 @@ func (s *Sessions) resolve(ctx context.Context, cookie string, counts bool) (por
 	if !now.Before(a.Expires) {
 		return portal.Caller{}, s.expire(ctx, person, hash[:], "absolute limit")
 	}
+	if !a.Until.IsZero() && !now.Before(a.Until) { // they looked long enough, and are the host's again
+		if err := s.EndView(ctx, a.Caller); err != nil {
+			return portal.Caller{}, err
+		}
+		if a, err = s.load(ctx, person, hash[:]); err != nil {
+			return portal.Caller{}, err
+		}
+	}
 	u := s.use(hash, a.Seen)
 	if now.UnixMicro()-u.last.Load() >= s.limit.Idle.Microseconds() {
 		seen, err := s.seenAt(ctx, hash[:])
@@ -236,6 +245,9 @@ type accessRow struct {
 	EndedBy   *string        `db:"ended_by"`
 	Member    bool           `db:"member"`
 	Limit     portal.Amount  `db:"order_limit"`
+	Viewing   sql.NullInt64  `db:"viewing"`
+	ViewUntil sql.NullTime   `db:"viewing_until"`
+	ViewActs  bool           `db:"viewing_acts"`
 	rights
 }
 
@@ -244,7 +256,7 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		var r accessRow
 		err := tx.Get(ctx, &r, `
 			SELECT s.session_id, s.partner_id, p.number, p.name AS partner_name, p.kind, n.name, coalesce(m.roles, '{}') AS roles, m.sites, m.order_limit, s.seen_at, s.expires_at, s.ended_by,
-				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member, `+rightsColumns+`
+				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member, s.viewing, s.viewing_until, s.viewing_acts, `+rightsColumns+`
 			FROM sessions s
 				JOIN people n ON n.person_id = s.person_id
 				JOIN partners p ON p.partner_id = s.partner_id
@@ -268,6 +280,9 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 			PartnerID: r.PartnerID, PartnerNumber: r.Number, PartnerName: r.Partner, PartnerKind: r.Kind, Host: host,
 			PersonID: person, Name: r.Name, Roles: r.Roles, Perms: r.allow(r.Roles, r.Kind), Sites: r.Sites, Programmes: r.Programmes, OrderLimit: r.Limit, SessionID: r.SessionID.UUID,
 		}}
+		if r.Viewing.Valid && host && tx.Now.Before(r.ViewUntil.Time) && a.Caller.Perms.Has(portal.ViewAs) {
+			return view(ctx, tx, a, r.Viewing.Int64, r.ViewUntil.Time, r.ViewActs)
+		}
 		return nil
 	})
 	if errors.Is(err, errNoMember) {
@@ -466,7 +481,7 @@ func (s *Sessions) SwitchPartner(ctx context.Context, by portal.Caller, partner 
 	return s.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		tx.By = by
 		n, err := tx.Exec(ctx, `
-			UPDATE sessions s SET partner_id = $3
+			UPDATE sessions s SET partner_id = $3, viewing = NULL, viewing_until = NULL, viewing_acts = false
 			WHERE s.session_id = $1 AND s.person_id = $2 AND s.ended_at IS NULL AND EXISTS (
 				SELECT 1 FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
 				WHERE m.partner_id = $3 AND m.person_id = $2 AND m.ended_at IS NULL AND m.suspended_at IS NULL AND p.closed_at IS NULL)`, by.SessionID, by.PersonID, partner)

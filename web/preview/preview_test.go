@@ -75,7 +75,7 @@ func pages() map[string]templ.Component {
 	fresh := web.Freshness{Offered: true, AsOf: now.Add(-3 * time.Second), Now: now}
 	stale := web.Freshness{Offered: true, AsOf: now.Add(-42 * time.Minute), BehindSince: now.Add(-42 * time.Minute), Stale: true, Now: now}
 	viewing := shell("Orders", "/orders")
-	viewing.Banner = web.ViewAs("Nordtyre AB", "/view-as/stop")
+	viewing.Banner = web.ViewAs("Nordtyre AB", "/view-as/stop", true)
 	faulty := shell("File a claim", "/claims")
 	faulty.Error = &web.ShownError{Status: 422, Msg: "The claim cannot be taken yet", Ref: "01JD8X2M", Fields: map[string]string{
 		"serial": "Give the whole DOT number: its last four digits are week and year.", "failed": "The day of the failure is missing.", "kept": "Say that the part is kept."}}
