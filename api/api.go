@@ -136,7 +136,10 @@ func marshal(w io.Writer, v any) error {
 
 type encoded interface{ bytes() []byte }
 
-type callerKey struct{}
+type (
+	callerKey  struct{}
+	addressKey struct{} // the request's method and path, for the audit
+)
 
 // identify puts the caller into the request, or answers for one who is nobody or asks too often.
 func (d door) identify(c *gin.Context) {
@@ -160,7 +163,8 @@ func (d door) identify(c *gin.Context) {
 		return
 	}
 	c.Set("partner", by.PartnerID) // for the request's log line
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, by))
+	ctx := context.WithValue(c.Request.Context(), callerKey{}, by)
+	c.Request = c.Request.WithContext(context.WithValue(ctx, addressKey{}, c.Request.Method+" "+c.Request.URL.Path))
 }
 
 // noEmpties refuses parameters that are there and say nothing: whoever sends one meant something else.
@@ -299,7 +303,7 @@ func read[T any](ctx context.Context, d door, noun, key string, c Conditional, e
 		return k, nil
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, key, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	f, err := d.fresh(ctx, entities...)
 	if err != nil {
@@ -333,9 +337,10 @@ func matches(ifNoneMatch, etag string) bool {
 }
 
 // refuse turns err into a problem; a right that was missing is audited.
-func refuse(ctx context.Context, d door, by portal.Caller, target string, err error) error {
+func refuse(ctx context.Context, d door, by portal.Caller, err error) error {
 	if portal.Says(err).Kind == portal.Forbidden && by.PartnerID != 0 {
-		err = errors.Join(err, d.db.AuditDenial(ctx, by, "api "+target, err))
+		address, _ := ctx.Value(addressKey{}).(string)
+		err = errors.Join(err, d.db.AuditDenial(ctx, by, address, err))
 	}
 	return problemOf(err)
 }

@@ -48,7 +48,7 @@ func commandIn[T any](ctx context.Context, d door, need portal.Permission, key K
 	do func(by portal.Caller, g func(tx *portal.Tx) error) error, f func(tx *portal.Tx) (T, error)) (*done[T], error) {
 	by := callerOf(ctx)
 	if err := by.Need(need); err != nil { // also for one who did it before, and may no more
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	request, err := json.Marshal([]any{what, body})
 	if err != nil {
@@ -72,7 +72,7 @@ func commandIn[T any](ctx context.Context, d door, need portal.Permission, key K
 		return json.Unmarshal(answer, &a.Body)
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	if location != nil {
 		a.Status, a.Location = http.StatusCreated, Prefix+"/"+strings.TrimPrefix(location(a.Body), "/")

@@ -58,7 +58,7 @@ func forHost[T any](ctx context.Context, d door, need portal.Permission, c Condi
 	by := callerOf(ctx)
 	err := d.db.AcrossPartners(ctx, by, need, func(tx *portal.Tx) (err error) { v, err = f(tx); return err })
 	if err != nil {
-		return nil, refuse(ctx, d, by, need.String(), err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(c, v)
 }

@@ -116,7 +116,7 @@ func ofPlans[T any](ctx context.Context, d door, load func(tx *portal.Tx) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, "plans", err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return a, nil
 }

@@ -60,7 +60,7 @@ func look[T any](ctx context.Context, d door, need portal.Permission, w Whose, c
 		return partners.Looked(ctx, tx, p.ID, need.String())
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, need.String(), err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(c, v)
 }

@@ -90,7 +90,7 @@ func across[T any](ctx context.Context, d door, what string, c Conditional, f fu
 		return err
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(c, v)
 }
