@@ -256,7 +256,7 @@ func TestAPI_answersAsItIsDescribed(t *testing.T) {
 		if w.Code == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
 			t.Errorf("%s answers 405 without Allow", what)
 		}
-		r.Body = io.NopCloser(bytes.NewReader(sent))
+		r.Body = io.NopCloser(bytes.NewReader(withoutNulls(sent)))
 		f.hold(t, router, r, w, what)
 		if t.Failed() {
 			break
@@ -268,6 +268,31 @@ func TestAPI_answersAsItIsDescribed(t *testing.T) {
 		}
 	}
 	t.Log(statuses)
+}
+
+// withoutNulls leaves out the members that are null: they say as much as those that are not there.
+func withoutNulls(body []byte) []byte {
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return body
+	}
+	var clean func(any)
+	clean = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			maps.DeleteFunc(v, func(_ string, member any) bool { return member == nil })
+			for _, member := range v {
+				clean(member)
+			}
+		case []any:
+			for _, item := range v {
+				clean(item)
+			}
+		}
+	}
+	clean(v)
+	b, _ := json.Marshal(v)
+	return b
 }
 
 // hold compares a request and its answer with the document.
