@@ -53,14 +53,18 @@ type EntityReport struct {
 	Refused  int64    `json:"refused"`            // of them
 	Examples []string `json:"examples,omitempty"` // why rows were refused
 
-	FullSeconds    float64  `json:"full_seconds"`       // of reading everything; an estimate
-	IncrementalMS  float64  `json:"incremental_ms"`     // of looking for changes when there are none
-	QuietRows      int64    `json:"quiet_rows"`         // that an incremental pass reads when there are no changes
-	RowsPerHour    float64  `json:"rows_per_hour"`      // read, when there are no changes
-	GreatestStamp  string   `json:"greatest,omitempty"` // of the watermark column, UTC
-	UnknownPartner int64    `json:"unknown_partner"`    // rows whose partner the select of partners does not return
-	Faults         []string `json:"faults,omitempty"`
-	Warnings       []string `json:"warnings,omitempty"`
+	FullSeconds    float64     `json:"full_seconds"`       // of reading everything; an estimate
+	IncrementalMS  float64     `json:"incremental_ms"`     // of looking for changes when there are none
+	QuietRows      int64       `json:"quiet_rows"`         // that an incremental pass reads when there are no changes
+	RowsPerHour    float64     `json:"rows_per_hour"`      // read, when there are no changes
+	GreatestStamp  string      `json:"greatest,omitempty"` // of the watermark column, UTC
+	UnknownPartner int64       `json:"unknown_partner"`    // rows whose partner the select of partners does not return
+	Ways           []WayReport `json:"ways,omitempty"`     // of noticing change
+	Recommended    string      `json:"recommended,omitempty"`
+	Because        string      `json:"because,omitempty"`
+
+	Faults   []string `json:"faults,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // OK reports that every mapped feed can run.
@@ -180,7 +184,7 @@ func (c *checker) warnf(format string, a ...any) {
 
 // run goes on until a step finds that the rest cannot be known.
 func (c *checker) run(ctx context.Context) {
-	for _, step := range []func(context.Context, *reading) error{c.sample, c.count, c.watermark, c.partners, c.sites} {
+	for _, step := range []func(context.Context, *reading) error{c.sample, c.count, c.watermark, c.partners, c.sites, c.ways} {
 		err := func() error {
 			r, err := c.feed.Source.begin(ctx) // one that failed in a step is of no use to the next
 			if err != nil {
@@ -420,6 +424,7 @@ func (r *Report) Print(w io.Writer) error {
 		for _, f := range e.Examples {
 			fmt.Fprintf(&b, "           e.g. %s\n", f)
 		}
+		e.printWays(&b)
 		if len(e.Absent) > 0 {
 			fmt.Fprintf(&b, "  left out %s\n", strings.Join(e.Absent, ", "))
 		}

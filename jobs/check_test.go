@@ -20,6 +20,9 @@ func TestCheck_wideWorldImporters(t *testing.T) {
 		t.Error("not OK")
 	}
 	for _, e := range r.Entities {
+		if want := map[string]string{"orders": "watermark", "partners": "snapshot"}[e.Entity]; want != "" && (e.Recommended != want || len(e.Ways) != 4 || e.Ways[3].Why != "wal_level is replica; it must be logical, which takes a restart of the core") {
+			t.Errorf("%s is advised because %s: %+v", e.Recommended, e.Because, e.Ways)
+		}
 		if e.Entity == "orders" && (e.Rows != 11847 || e.GreatestStamp != "2016-05-31T12:00:00Z" || e.IncrementalMS <= 0) {
 			t.Errorf("%+v", e)
 		}

@@ -179,6 +179,9 @@ func TestMariaDB_check(t *testing.T) {
 		t.Errorf("%v\n%s", r.Sources, &shown)
 	}
 	for _, e := range r.Entities {
+		if e.Entity == "orders" && (e.Recommended != "snapshot" || !e.Ways[1].Allowed || !e.Ways[2].Allowed || e.Ways[3].Allowed) {
+			t.Errorf("%s: %+v", e.Recommended, e.Ways)
+		}
 		if e.Entity == "orders" && (e.Rows != 3 || e.GreatestStamp != "2026-03-03T10:00:00Z" || e.Refused != 1 || len(e.Ignored)+len(e.Warnings) != 1) {
 			t.Errorf("%+v", e)
 		}
