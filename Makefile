@@ -55,7 +55,7 @@ generate: $(ASSETS) ## write what is generated from the templates
 	@go run $(TEMPL) generate -path web -log-level error 2>&1 | grep -v 'complete' || true
 
 bench: $(ASSETS) $(POSTGRES) ## measure, each figure as a ratio to the bare limit in the same run
-	go test -tags sandbox -run '^$$' -bench . -benchtime 3s -timeout 30m . ./jobs ./portal/partners
+	go test -tags sandbox -run '^$$' -bench . -benchtime 3s -timeout 30m . ./jobs ./portal/catalog ./portal/partners
 
 clean: ## remove what was built, not the demo's data
 	rm -rf bin web/assets/dist/* web/node_modules sandbox/node_modules

@@ -88,6 +88,7 @@ type serveConfig struct {
 	BaseURL          string   `name:"base-url" env:"EXTRANET_BASE_URL" placeholder:"URL" help:"Where people reach the portal, e.g. https://portal.example.com; default http://LISTEN."`
 	HostName         string   `env:"EXTRANET_HOST_NAME" default:"Extranet" help:"The host's name as pages show it."`
 	Remittance       string   `env:"EXTRANET_REMITTANCE" placeholder:"TEXT" help:"How dealers pay, as their account and invoices say it: bank, account, what to name. Several lines."`
+	Documents        string   `env:"EXTRANET_DOCUMENTS" placeholder:"DIR" help:"The host's folder of documents of products, which the core names files in; only read."`
 	RedisURL         string   `name:"redis-url" env:"EXTRANET_REDIS_URL" placeholder:"URL" help:"Shared cache, redis://…; none is fine."`
 	RedisURLFile     string   `name:"redis-url-file" env:"EXTRANET_REDIS_URL_FILE" placeholder:"FILE" help:"File that holds --redis-url."`
 	Issuers          string   `env:"EXTRANET_ISSUERS" placeholder:"FILE" help:"OIDC issuers, YAML: a list of name, label, url, client_id, client_secret or client_secret_file, domains."`

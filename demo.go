@@ -156,7 +156,7 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 	config.DatabaseURL, config.Mapping = d.loginURL, d.mapping()
 	config.MailFrom, config.MailFolder = "portal@tarnmoor.example", d.mailFolder()
 	if d.hostName == core.Name {
-		config.Remittance = core.Remittance
+		config.Remittance, config.Documents = core.Remittance, d.documents()
 	}
 	if err := config.check(true); err != nil {
 		return err
@@ -325,12 +325,20 @@ func (d *demo) found(ctx context.Context) error {
 	}
 	defer db.Close()
 	there, err := core.Exists(ctx, db)
-	if err != nil || there {
+	if err != nil {
 		return err
 	}
-	d.say("%s, its core database", core.Name)
-	return core.Create(ctx, db, core.Demo, time.Now().UTC(), nil)
+	if !there {
+		d.say("%s, its core database", core.Name)
+		if err := core.Create(ctx, db, core.Demo, time.Now().UTC(), nil); err != nil {
+			return err
+		}
+	}
+	return core.LayDown(ctx, db, d.documents())
 }
+
+// documents is the sample company's folder of documents.
+func (d *demo) documents() string { return filepath.Join(d.Data, "documents") }
 
 func (d *demo) simulate(ctx context.Context) error {
 	db, err := sql.Open("postgres", d.coreURL)

@@ -1,6 +1,25 @@
 package main
 
+import (
+	"maps"
+
+	"extranet/portal"
+)
+
 func init() {
+	maps.Copy(probes, map[string]probe{
+		"GET /catalog":                                     {need: portal.CatalogRead, path: "/catalog?q=ACMEONLY", says: "T1"},
+		"GET /catalog/:product":                            {need: portal.CatalogRead, path: "/catalog/T1", says: "ACMEONLY bulletin"},
+		"GET /catalog/:product/documents/:document":        {need: portal.CatalogRead, path: "/catalog/T1/documents/2", says: "ACMEONLY", foreign: "/catalog/T1/documents/3", missing: "/catalog/T1/documents/9"},
+		"POST /catalog/:product/watch":                     {need: portal.CatalogRead, path: "/catalog/T1/watch", form: "watch=on"},
+		"GET /watched":                                     {need: portal.CatalogRead},
+		"GET /lookup":                                      {need: portal.CatalogRead},
+		"POST /lookup":                                     {need: portal.CatalogRead, form: "numbers=T1%2C4", says: "T1"},
+		"GET /api/v1/catalog":                              {need: portal.CatalogRead, says: "ACMEONLY"},
+		"GET /api/v1/catalog/:product":                     {need: portal.CatalogRead, path: "/api/v1/catalog/T1", says: "ACMEONLY"},
+		"GET /api/v1/catalog/:product/documents/:document": {need: portal.CatalogRead, path: "/api/v1/catalog/T1/documents/2", says: "ACMEONLY", foreign: "/api/v1/catalog/T1/documents/3", missing: "/api/v1/catalog/T1/documents/9"},
+		"POST /api/v1/catalog/lookup":                      {need: portal.CatalogRead, form: `{"numbers":[{"number":"T1"},{"number":"T2"}]}`, says: "ACMEONLY"},
+	})
 	seeds = append(seeds, `
 	UPDATE partners SET category = CASE partner_id WHEN 2 THEN 'RETAIL' ELSE 'FLEET' END WHERE kind = 'dealer';
 	INSERT INTO products (product, name, barcode, brand, size, unit, category, lifecycle, changed_at) VALUES ('T1', 'Touren 4 205/55 R16', '4099000000001', 'Corvex', '205/55 R16', 'PC', 'TYRE', 'active', now()), ('T2', 'Vinterra 3 195/65 R15', NULL, 'Corvex', '195/65 R15', 'PC', 'TYRE', 'active', now());

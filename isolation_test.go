@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func newSuite(t *testing.T, p *portaltest.Portal) *suite {
 	for _, more := range seeds {
 		p.Arrange(t, more)
 	}
-	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
+	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", Documents: filepath.Join("testdata", "documents"), issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
 	h, err := newHouse(c, p.DB, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	must(t, err)
 	t.Cleanup(h.close)

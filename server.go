@@ -21,6 +21,7 @@ import (
 	"extranet/auth"
 	"extranet/jobs"
 	"extranet/portal"
+	"extranet/portal/catalog"
 	"extranet/web"
 	"extranet/web/assets"
 )
@@ -190,9 +191,13 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 	if err := e.SetTrustedProxies(c.TrustedProxies); err != nil {
 		return house{}, fmt.Errorf("trusted proxies: %w", err)
 	}
-	pages := web.New(web.Options{DB: db, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance})
+	library, err := catalog.OpenLibrary(c.Documents)
+	if err != nil {
+		return house{}, err
+	}
+	pages := web.New(web.Options{DB: db, Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance})
 	e.Use(observe(log, registry), guard(c.BaseURL, a.FormTargets), recovered(pages))
-	document := api.Routes(e, api.Options{DB: db, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL})
+	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL})
 	a.Routes(e, auth.Pages{SignedOut: pages.ShowSignedOut, Error: pages.Fail, SignIn: func(c *gin.Context, status int, p auth.SignIn) {
 		shown := web.SignIn{AskMail: p.AskMail, Mail: p.Mail, Next: p.Next, Message: web.SignInMessage(p.Message), Text: p.Text, Fault: p.Fault}
 		for _, d := range p.Doors {

@@ -24,6 +24,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"extranet/portal"
+	"extranet/portal/catalog"
 	"extranet/portal/partners"
 )
 
@@ -35,6 +36,7 @@ type Options struct {
 	DB        *portal.DB
 	Caller    func(*gin.Context) (portal.Caller, error)                           // who is asking; an error is answered as it says
 	Partners  func(context.Context, portal.Caller) ([]partners.Membership, error) // those the caller may act for
+	Library   catalog.Library                                                     // the host's documents
 	RateLimit float64                                                             // requests per second for each caller; 0 = no limit
 	Version   string
 	BaseURL   string // of the portal: the one origin whose pages may read answers
@@ -45,13 +47,14 @@ type door struct {
 	db       *portal.DB
 	caller   func(*gin.Context) (portal.Caller, error)
 	partners func(context.Context, portal.Caller) ([]partners.Membership, error)
+	library  catalog.Library
 	limits   *limits
 	origin   []string
 }
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -82,6 +85,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	h := humagin.NewWithGroup(e, g, config)
 	d.purchasing(h)
 	d.orders(h)
+	d.catalog(h)
 	d.account(h)
 	d.forecasts(h)
 	d.notices(h)
@@ -305,6 +309,11 @@ func read[T any](ctx context.Context, d door, noun, key string, c Conditional, e
 	if err != nil {
 		return nil, refuse(ctx, d, by, err)
 	}
+	return answered[T](ctx, d, k, c, entities)
+}
+
+// answered is the answer that k is, with how fresh it is.
+func answered[T any](ctx context.Context, d door, k kept, c Conditional, entities []string) (*answer[T], error) {
 	f, err := d.fresh(ctx, entities...)
 	if err != nil {
 		return nil, problemOf(err)

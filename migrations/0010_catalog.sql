@@ -5,11 +5,15 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 ALTER TABLE products ADD COLUMN min_quantity numeric;
 -- What a product is found by: its number with and without signs, name, brand, barcode, size, and the size's digits, so that 205/55 R16,
--- 205 55 16 and 2055516 find the same. Products are everybody's and have no row security, so LIKE may use the index.
+-- 205 55 16 and 2055516 find the same. Words are looked for first, pieces of words after. Products are everybody's and have no row
+-- security, so operators that are not leakproof may use the indexes.
 ALTER TABLE products ADD COLUMN search text NOT NULL GENERATED ALWAYS AS (lower(product || ' ' || regexp_replace(product, '[^[:alnum:]]', '', 'g') || ' ' || name || ' ' || coalesce(brand, '') || ' ' ||
   coalesce(barcode, '') || ' ' || coalesce(size, '') || ' ' || regexp_replace(coalesce(size, ''), '[^0-9]', '', 'g'))) STORED;
+ALTER TABLE products ADD COLUMN words tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, regexp_replace(lower(product || ' ' || regexp_replace(product, '[^[:alnum:]]', '', 'g') || ' ' ||
+  name || ' ' || coalesce(brand, '') || ' ' || coalesce(barcode, '') || ' ' || coalesce(size, '') || ' ' || regexp_replace(coalesce(size, ''), '[^0-9]', '', 'g')), '[^[:alnum:]]+', ' ', 'g'))) STORED;
 ALTER TABLE products ADD COLUMN number_search text NOT NULL GENERATED ALWAYS AS (lower(regexp_replace(product, '[^[:alnum:]]', '', 'g'))) STORED;
-CREATE INDEX products_by_search ON products USING gin (search gin_trgm_ops);
+CREATE INDEX products_by_word ON products USING gin (words);
+CREATE INDEX products_by_piece ON products USING gin (search gin_trgm_ops);
 CREATE INDEX products_by_number ON products (number_search);
 CREATE INDEX products_by_barcode ON products (barcode) WHERE barcode IS NOT NULL;
 CREATE INDEX products_by_brand ON products (brand, product);
@@ -25,6 +29,14 @@ CREATE TABLE product_facets (
 );
 GRANT SELECT ON product_facets TO extranet_partner, extranet_host;
 GRANT SELECT, INSERT, UPDATE, DELETE ON product_facets TO extranet_worker;
+
+-- The words of products' names, by which what was mistyped is found.
+CREATE TABLE product_words (
+  word text PRIMARY KEY
+);
+CREATE INDEX product_words_by_trigram ON product_words USING gin (word gin_trgm_ops);
+GRANT SELECT ON product_words TO extranet_partner, extranet_host;
+GRANT SELECT, INSERT, DELETE ON product_words TO extranet_worker;
 
 -- Prices that everybody may see. Days are inclusive; a price holds from its quantity on.
 CREATE TABLE list_prices (
@@ -161,7 +173,27 @@ CREATE POLICY mirror ON part_numbers TO extranet_worker USING (true) WITH CHECK 
 GRANT SELECT ON part_numbers TO extranet_partner, extranet_host;
 GRANT SELECT, INSERT, UPDATE, DELETE ON part_numbers TO extranet_worker;
 
+-- Products that a person wants to hear of, and what was last known of them.
+CREATE TABLE watches (
+  partner_id bigint NOT NULL REFERENCES partners,
+  person_id  uuid NOT NULL REFERENCES people,
+  product    text NOT NULL,
+  since      timestamptz NOT NULL,
+  in_stock   boolean,
+  unit_price numeric,
+  lifecycle  text,
+  PRIMARY KEY (partner_id, person_id, product)
+);
+ALTER TABLE watches ENABLE ROW LEVEL SECURITY;
+ALTER TABLE watches FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON watches TO extranet_partner USING (partner_id = current_setting('app.partner')::bigint);
+CREATE POLICY across ON watches FOR SELECT TO extranet_host USING (true);
+CREATE POLICY tell ON watches TO extranet_worker USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, DELETE ON watches TO extranet_partner;
+GRANT SELECT ON watches TO extranet_host;
+GRANT SELECT, DELETE, UPDATE (in_stock, unit_price, lifecycle) ON watches TO extranet_worker;
+
 -- +goose Down
-DROP TABLE part_numbers, product_links, documents, availability, prices, segment_prices, list_prices, product_facets;
-ALTER TABLE products DROP COLUMN number_search, DROP COLUMN search, DROP COLUMN min_quantity;
+DROP TABLE watches, part_numbers, product_links, documents, availability, prices, segment_prices, list_prices, product_words, product_facets;
+ALTER TABLE products DROP COLUMN number_search, DROP COLUMN words, DROP COLUMN search, DROP COLUMN min_quantity;
 DROP EXTENSION pg_trgm;

@@ -66,6 +66,7 @@ var global = map[string]string{
 	"quarantine":        "rows that belong to nobody yet; the host's staff alone read it",
 	"products":          "the host's catalogue",
 	"product_facets":    "counts over the host's catalogue",
+	"product_words":     "the words of the host's catalogue",
 	"product_links":     "the host's catalogue",
 	"availability":      "the host's stock, the same for every dealer",
 	"list_prices":       "what everybody may see",

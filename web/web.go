@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"extranet/portal"
+	"extranet/portal/catalog"
 	"extranet/portal/partners"
 	"extranet/web/assets"
 )
@@ -40,7 +41,8 @@ type Options struct {
 	Auth     Auth
 	HostName string // of the company whose portal this is
 	Version  string
-	BaseURL  string // of the portal as browsers know it, without a path
+	Library  catalog.Library // the host's documents
+	BaseURL  string          // of the portal as browsers know it, without a path
 
 	Remittance string // how partners pay, as the host words it; several lines
 }
@@ -57,11 +59,12 @@ type Web struct {
 	streams    seats // live pages, by person
 	exports    seats // files being made, by person
 	docs       apiDocument
+	library    catalog.Library
 }
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, library: o.Library, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
@@ -92,6 +95,13 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/orders/:number", w.page(w.showOrder)},
 		{"GET", "/orders/export.csv", w.page(w.exportCSV)},
 		{"GET", "/orders/export.xlsx", w.page(w.exportXLSX)},
+		{"GET", "/catalog", w.page(w.searchCatalog)},
+		{"GET", "/catalog/:product", w.page(w.showProduct)},
+		{"GET", "/catalog/:product/documents/:document", w.page(w.takeDocument)},
+		{"POST", "/catalog/:product/watch", w.page(w.watchProduct)},
+		{"GET", "/watched", w.page(w.showWatched)},
+		{"GET", "/lookup", w.page(w.showLookup)},
+		{"POST", "/lookup", w.page(w.showLookup)},
 		{"GET", "/finance", w.page(w.showFinance)},
 		{"GET", "/finance/invoices", w.page(w.listInvoices)},
 		{"GET", "/finance/invoices/export.csv", w.page(w.exportInvoices("csv"))},
@@ -317,6 +327,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 		}
 	}
 	at("/", IconHome, "Home", true)
+	at("/catalog", IconProducts, "Catalog", by.Perms.Has(portal.CatalogRead) && by.PartnerKind != "supplier")
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))

@@ -1,0 +1,101 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"extranet/portal"
+)
+
+// A watch with what is known now.
+type watch struct {
+	PartnerID int64         `db:"partner_id"`
+	PersonID  uuid.UUID     `db:"person_id"`
+	Email     string        `db:"email"`
+	InStock   bool          `db:"in_stock"`
+	IsInStock bool          `db:"is_in_stock"`
+	WasPrice  portal.Amount `db:"was_price"`
+	WasLife   string        `db:"was_life"`
+	Becomes   string        `db:"becomes"`
+	Terms
+	Item
+}
+
+// TellWatchers mails those who watch a product when it came into stock or was sold out, when its price became another, or its state of life.
+// Amounts are not mailed. tx is the worker's.
+func TellWatchers(ctx context.Context, tx *portal.Tx) error {
+	var all []watch
+	err := tx.Select(ctx, &all, `
+		SELECT w.partner_id, w.person_id, m.email, coalesce(w.in_stock, false) AS in_stock, w.unit_price AS was_price, coalesce(w.lifecycle, '') AS was_life, coalesce(p.lifecycle, '') AS becomes,
+			p.product, p.name, p.pack_size, p.min_quantity, coalesce(t.currency, '') AS currency, coalesce(t.category, '') AS segment,
+			coalesce((SELECT sum(available) > 0 FROM availability a WHERE a.product = w.product), false) AS is_in_stock
+		FROM watches w
+		JOIN products p USING (product)
+		JOIN partners t ON t.partner_id = w.partner_id AND t.closed_at IS NULL
+		JOIN memberships m ON m.partner_id = w.partner_id AND m.person_id = w.person_id AND m.ended_at IS NULL
+		ORDER BY w.partner_id, w.person_id, w.product`)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	products := map[int64][]string{}
+	for _, w := range all {
+		products[w.PartnerID] = append(products[w.PartnerID], w.Product)
+	}
+	offers := map[int64]map[string][]Offer{}
+	type person struct {
+		partner int64
+		id      uuid.UUID
+	}
+	said, address := map[person][]string{}, map[person]string{}
+	var order []person
+	for _, w := range all {
+		if offers[w.PartnerID] == nil {
+			if offers[w.PartnerID], _, err = offersOf(ctx, tx, w.PartnerID, w.Terms, products[w.PartnerID]); err != nil {
+				return err
+			}
+		}
+		var price portal.Amount
+		if o, ok := PriceOf(offers[w.PartnerID][w.Product], w.Least(), w.Currency, portal.DateOf(tx.Now)); ok {
+			price = o.UnitPrice
+		}
+		var what []string
+		switch {
+		case w.IsInStock && !w.InStock:
+			what = append(what, "is in stock again")
+		case !w.IsInStock && w.InStock:
+			what = append(what, "is sold out")
+		}
+		if !price.Number().Equal(w.WasPrice.Number()) {
+			what = append(what, "has another price")
+		}
+		if w.Becomes != w.WasLife {
+			what = append(what, "is now "+strings.ReplaceAll(w.Becomes, "_", " "))
+		}
+		if len(what) == 0 {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `UPDATE watches SET in_stock = $4, unit_price = $5, lifecycle = $6 WHERE partner_id = $1 AND person_id = $2 AND product = $3`,
+			w.PartnerID, w.PersonID, w.Product, w.IsInStock, price, w.Becomes); err != nil {
+			return fmt.Errorf("noting what is watched: %w", err)
+		}
+		p := person{w.PartnerID, w.PersonID}
+		if said[p] == nil {
+			order = append(order, p)
+		}
+		address[p] = w.Email
+		said[p] = append(said[p], w.Item.Name+" ("+w.Product+") "+strings.Join(what, ", ")+".")
+	}
+	for _, p := range order {
+		m := portal.Mail{To: address[p], Subject: "A product you watch has changed", Text: strings.Join(said[p], "\n"), Path: "/watched"}
+		if len(said[p]) > 1 {
+			m.Subject = fmt.Sprintf("%d products you watch have changed", len(said[p]))
+		}
+		if err := tx.MailFor(ctx, p.partner, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
