@@ -28,7 +28,7 @@ type Item struct {
 	LeadDays   *int          `json:"lead_time_days" db:"lead_time_days" doc:"Days until the host has more; null where it is not known"`
 	Available  portal.Amount `json:"available" db:"-" doc:"What may still be sold, in all warehouses; empty where the host does not say"`
 	NextOn     portal.Date   `json:"next_on" db:"-" doc:"Day of the next receipt of any warehouse" format:"date" nullable:"true"`
-	Price      *Offer        `json:"price" db:"-" doc:"What the least quantity costs this partner; null where it is to be asked for, or may not be seen"`
+	Price      *Offer        `json:"price,omitempty" db:"-" doc:"What the least quantity costs this partner; left out where it is to be asked for, or may not be seen"`
 }
 
 // Least is the least quantity of it that is sold.

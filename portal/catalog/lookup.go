@@ -25,8 +25,8 @@ type Answer struct {
 	Asked
 	State string   `json:"state" enum:"found,several,none" doc:"several: it is the number of more than one product; say which"`
 	By    string   `json:"by" enum:"number,part_number,barcode," doc:"By what it was found"`
-	Item  *Item    `json:"product" doc:"null unless found"`
-	Price *Offer   `json:"price" doc:"What the quantity asked for costs apiece; null where it is to be asked for, or may not be seen"`
+	Item  *Item    `json:"product,omitempty" doc:"Left out unless found"`
+	Price *Offer   `json:"price,omitempty" doc:"What the quantity asked for costs apiece; left out where it is to be asked for, or may not be seen"`
 	Could []string `json:"could_be" doc:"The products it could be, where there are several"`
 }
 

@@ -45,7 +45,7 @@ type Detail struct {
 	Item
 	WeightKg    portal.Amount `json:"weight_kg" db:"weight_kg"`
 	Prices      []Offer       `json:"prices" doc:"What each quantity costs this partner apiece today, from the least up; empty where the price is to be asked for"`
-	List        *Offer        `json:"list_price" doc:"What the list says for the least quantity; null where it has none"`
+	List        *Offer        `json:"list_price,omitempty" doc:"What the list says for the least quantity; left out where it has none"`
 	Stock       []Place       `json:"stock"`
 	Alternates  []Alternate   `json:"alternates"`
 	Documents   []Document    `json:"documents"`
