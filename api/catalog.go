@@ -149,7 +149,7 @@ func (d door) getDocument(ctx context.Context, in *getDocumentInput) (*huma.Stre
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer f.Close()
-		c.SetHeader("Content-Type", doc.MediaType())
+		c.SetHeader("Content-Type", "application/octet-stream")
 		c.SetHeader("Content-Disposition", fmt.Sprintf("attachment; filename=%q", doc.Name(in.Product)))
 		c.SetHeader("Cache-Control", "private, no-store")
 		_, _ = io.Copy(c.BodyWriter(), f)
