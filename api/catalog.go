@@ -42,7 +42,7 @@ func fetch[T any](ctx context.Context, d door, what string, c Conditional, entit
 	by := callerOf(ctx)
 	var v T
 	if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -141,7 +141,7 @@ func (d door) getDocument(ctx context.Context, in *getDocumentInput) (*huma.Stre
 		doc, err = catalog.TakeDocument(ctx, tx, in.Product, in.Document)
 		return err
 	}); err != nil {
-		return nil, refuse(ctx, d, by, "catalog/"+in.Product+"/documents/"+in.Document, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	f, err := d.library.Open(doc)
 	if err != nil {
