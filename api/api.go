@@ -86,6 +86,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.purchasing(h)
 	d.orders(h)
 	d.catalog(h)
+	d.ordering(h)
 	d.account(h)
 	d.forecasts(h)
 	d.notices(h)

@@ -50,7 +50,8 @@ type orderList struct {
 	fresh   Freshness
 	today   portal.Date
 	export  bool
-	fault   *portal.Error // the filter cannot be meant
+	placed  []orders.Placed // here, and not among the host's yet
+	fault   *portal.Error   // the filter cannot be meant
 }
 
 // orderParams are what a list may be asked for, besides its cursor.
@@ -94,6 +95,12 @@ func (w *Web) listOrders(ctx context.Context, r request) (reply, error) {
 	}
 	if v.page, err = w.orders(ctx, r.by, v.filter); err != nil {
 		return reply{}, err
+	}
+	if len(v.address.Query) == 0 && v.filter.Cursor == "" {
+		v.placed, err = read(ctx, w, r.by, "orders", "underway", func(ctx context.Context, tx *portal.Tx) ([]orders.Placed, error) { return orders.Underway(ctx, tx) })
+		if err != nil {
+			return reply{}, err
+		}
 	}
 	return reply{page: OrdersPage(r.shell, v)}, nil
 }
@@ -204,9 +211,11 @@ func orderPath(number string) string { return "/orders/" + url.PathEscape(number
 type followed struct {
 	shipments.Followed
 	sites    sites
-	fresh    Freshness // of the order and its lines
-	way      Freshness // of its shipments
-	hasLines bool      // the host offers lines
+	fresh    Freshness       // of the order and its lines
+	way      Freshness       // of its shipments
+	hasLines bool            // the host offers lines
+	order    bool            // the caller may order
+	sent     []portal.Posted // what the host was asked about it
 	today    portal.Date
 }
 
@@ -236,7 +245,13 @@ func (w *Web) showOrder(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	v.hasLines = lines.Offered
+	v.hasLines, v.order = lines.Offered, r.by.Perms.Has(portal.OrdersPlace)
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
+		v.sent, err = portal.Outgoing(ctx, tx, "orders/"+f.Number)
+		return err
+	}); err != nil {
+		return reply{}, err
+	}
 	r.shell.Title = "Order " + f.Number
 	return reply{page: OrderPage(r.shell, v)}, nil
 }

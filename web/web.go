@@ -18,6 +18,7 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/catalog"
+	"extranet/portal/orders"
 	"extranet/portal/partners"
 	"extranet/web/assets"
 )
@@ -102,6 +103,28 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/watched", w.page(w.showWatched)},
 		{"GET", "/lookup", w.page(w.showLookup)},
 		{"POST", "/lookup", w.page(w.showLookup)},
+		{"GET", "/cart", w.page(w.showCart)},
+		{"POST", "/cart/add", w.page(w.addToCart)},
+		{"POST", "/cart/lines", w.page(w.changeCart)},
+		{"POST", "/cart/place", w.page(w.placeCart)},
+		{"POST", "/cart/template", w.page(w.keepTemplate)},
+		{"GET", "/cart/upload", w.page(w.showUpload)},
+		{"POST", "/cart/upload", w.page(w.takeUpload)},
+		{"GET", "/cart/uploads/:id", w.page(w.showUploaded)},
+		{"GET", "/cart/uploads/:id/refused.csv", w.page(w.takeRefused("csv"))},
+		{"GET", "/cart/uploads/:id/refused.xlsx", w.page(w.takeRefused("xlsx"))},
+		{"GET", "/templates", w.page(w.showTemplates)},
+		{"POST", "/templates/:id/use", w.page(w.fillCart(func(ctx context.Context, tx *portal.Tx, r request) ([]orders.Taken, error) {
+			return orders.UseTemplate(ctx, tx, r.param("id"))
+		}))},
+		{"POST", "/templates/:id/delete", w.page(w.dropTemplate)},
+		{"POST", "/orders/:number/reorder", w.page(w.fillCart(w.reorder))},
+		{"POST", "/orders/:number/cancel", w.page(w.cancelOrder)},
+		{"GET", "/placed/:id", w.page(w.showPlaced)},
+		{"POST", "/placed/:id/:what", w.page(w.decidePlaced)},
+		{"GET", "/approvals", w.page(w.showApprovals)},
+		{"GET", "/ordering", w.page(w.showOrdering)},
+		{"POST", "/ordering", w.page(w.setOrdering)},
 		{"GET", "/finance", w.page(w.showFinance)},
 		{"GET", "/finance/invoices", w.page(w.listInvoices)},
 		{"GET", "/finance/invoices/export.csv", w.page(w.exportInvoices("csv"))},
@@ -328,6 +351,9 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	}
 	at("/", IconHome, "Home", true)
 	at("/catalog", IconProducts, "Catalog", by.Perms.Has(portal.CatalogRead) && by.PartnerKind != "supplier")
+	at("/cart", IconPurchases, "Cart", by.Perms.Has(portal.OrdersPlace) && by.Perms.Has(portal.CatalogRead) && by.PartnerKind != "supplier")
+	at("/approvals", IconChecklist, "Approvals", by.Perms.Has(portal.OrdersApprove) && by.PartnerKind != "supplier")
+	at("/ordering", IconSettings, "Ordering rules", by.Perms.Has(portal.PeopleManage) && by.PartnerKind == "dealer")
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))

@@ -324,3 +324,53 @@ CREATE TABLE erp.notice_item (
   changed_at   timestamp NOT NULL,
   PRIMARY KEY (notice_no, line_no)
 );
+
+-- What comes in from the portal. An order is entered with the prices that the customer accepted, and what there is of it is reserved.
+CREATE FUNCTION erp.take_order(payer varchar, destination varchar, po varchar, remark varchar, placed_by varchar, cur varchar, wanted date, lines jsonb) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  no integer := nextval('erp.so_numbers');
+  c  erp.customer;
+  wh char(4);
+  l  record;
+  t  timestamp := now() AT TIME ZONE 'UTC';
+BEGIN
+  SELECT * INTO c FROM erp.customer WHERE cust_no = rpad(payer, 12) AND bill_to = cust_no;
+  IF NOT FOUND OR NOT EXISTS (SELECT FROM erp.customer WHERE cust_no = rpad(destination, 12) AND bill_to = c.cust_no) THEN
+    RAISE EXCEPTION 'We do not ship to % for you.', destination;
+  END IF;
+  IF cur <> c.currency THEN
+    RAISE EXCEPTION 'Your account is in %.', c.currency;
+  END IF;
+  wh := CASE WHEN c.country IN ('AT', 'IT', 'DE') THEN 'W2' ELSE 'W1' END;
+  INSERT INTO erp.so_header (so_no, bill_to, ship_to, cust_po, contact_no, wh_no, status, currency, tax_rate, ordered_on, requested_on, net, tax, gross, note, changed_at)
+  VALUES (no, c.cust_no, destination, po, (SELECT min(contact_no) FROM erp.contact p JOIN erp.customer s USING (cust_no) WHERE s.bill_to = c.cust_no AND p.full_name = placed_by), wh, 10, cur, c.tax_rate, t::date, wanted, 0, 0, 0, remark, t);
+  FOR l IN SELECT x.line, i.*, x.quantity, x.price, x.requested_on FROM jsonb_to_recordset(lines) x (line smallint, product varchar, quantity numeric, price numeric, requested_on date) LEFT JOIN erp.item i ON i.item_no = rpad(x.product, 12) LOOP
+    IF l.item_no IS NULL OR l.status = 90 AND (SELECT coalesce(sum(on_hand - reserved), 0) FROM erp.stock s WHERE s.item_no = l.item_no) < l.quantity THEN
+      RAISE EXCEPTION 'Line %: this article is no longer sold.', l.line;
+    END IF;
+    INSERT INTO erp.so_line (so_no, line_no, item_no, descr, uom, qty_ordered, qty_shipped, qty_back, qty_cancelled, qty_open, price, net, tax, requested_on, changed_at)
+    VALUES (no, l.line, l.item_no, l.descr, l.uom, l.quantity, 0, 0, 0, l.quantity, l.price, l.quantity * l.price, round(l.quantity * l.price * c.tax_rate / 100, 2), coalesce(l.requested_on, wanted), t);
+    UPDATE erp.stock SET reserved = least(on_hand, reserved + l.quantity), changed_at = t WHERE item_no = l.item_no AND wh_no = wh;
+  END LOOP;
+  PERFORM erp.add_up(no);
+  RETURN no;
+END $$;
+
+CREATE FUNCTION erp.add_up(no integer) RETURNS void LANGUAGE sql AS $$
+  UPDATE erp.so_header h SET net = s.net, tax = s.tax, gross = s.net + s.tax, changed_at = now() AT TIME ZONE 'UTC' FROM (SELECT sum(net) AS net, sum(tax) AS tax FROM erp.so_line WHERE so_no = no) s WHERE h.so_no = no
+$$;
+
+-- A line of an order that is not being picked yet becomes less, or is wanted another day.
+CREATE FUNCTION erp.change_line(no integer, line smallint, quantity numeric, wanted date) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM erp.so_header WHERE so_no = no AND status IN (10, 15, 20) FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'The order is being picked already.';
+  END IF;
+  UPDATE erp.so_line l SET qty_ordered = quantity, qty_open = quantity - qty_cancelled, net = quantity * price, tax = round(quantity * price * h.tax_rate / 100, 2),
+    requested_on = coalesce(wanted, l.requested_on), changed_at = now() AT TIME ZONE 'UTC' FROM erp.so_header h WHERE l.so_no = no AND l.line_no = line AND h.so_no = no AND qty_cancelled <= quantity;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'The line cannot be changed.';
+  END IF;
+  PERFORM erp.add_up(no);
+END $$;

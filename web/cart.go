@@ -1,0 +1,455 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"extranet/portal"
+	"extranet/portal/catalog"
+	"extranet/portal/orders"
+	"extranet/portal/partners"
+	"extranet/portal/sheet"
+)
+
+// A cartView is what the page of the cart shows.
+type cartView struct {
+	orders.Cart
+	places       []partners.Site
+	sites        sites
+	stock, price Freshness
+	po, comment  string
+	fault        *portal.Error
+}
+
+func (w *Web) cartView(ctx context.Context, by portal.Caller) (v cartView, err error) {
+	if err := w.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v.Cart, err = orders.ShowCart(ctx, tx); return err }); err != nil {
+		return v, err
+	}
+	if v.sites, v.places, err = w.sites(ctx, by); err != nil {
+		return v, err
+	}
+	if v.stock, err = w.fresh(ctx, catalog.Stock.Entity); err != nil {
+		return v, err
+	}
+	v.price, err = w.fresh(ctx, catalog.ListPrices.Entity, catalog.SegmentPrices.Entity, catalog.Prices.Entity)
+	return v, err
+}
+
+func (w *Web) showCart(ctx context.Context, r request) (reply, error) { return w.cart(ctx, r, nil) }
+
+// cart shows the cart, with what is wrong with what was asked for.
+func (w *Web) cart(ctx context.Context, r request, fault *portal.Error) (reply, error) {
+	v, err := w.cartView(ctx, r.by)
+	if err != nil {
+		return reply{}, err
+	}
+	v.po, v.comment, v.fault = r.form.Get("po_number"), r.form.Get("comment"), fault
+	r.shell.Title = "Cart"
+	status := 0
+	if fault != nil {
+		status = statuses[fault.Kind]
+		r.shell.Error = &ShownError{Status: status, Msg: upperFirst(fault.Msg), Fields: fault.Fields}
+	}
+	return reply{status: status, page: CartPage(r.shell, v)}, nil
+}
+
+// inCart does f once and goes to the cart; what is wrong with it is shown there, with what was typed.
+func (w *Web) inCart(ctx context.Context, r request, said *Flash, f func(tx *portal.Tx) (string, error)) (reply, error) {
+	to, err := w.once(ctx, r, f)
+	if e, ok := errors.AsType[*portal.Error](err); ok && (e.Kind == portal.Invalid || e.Kind == portal.Conflict) {
+		return w.cart(ctx, r, e)
+	} else if err != nil {
+		return reply{}, err
+	}
+	return reply{to: to, flash: said}, nil
+}
+
+// addToCart is the quick order: a number and a quantity.
+func (w *Web) addToCart(ctx context.Context, r request) (reply, error) {
+	var said Flash
+	got, err := w.inCart(ctx, r, &said, func(tx *portal.Tx) (string, error) {
+		taken, err := orders.AddToCart(ctx, tx, []orders.New{{Number: strings.TrimSpace(r.form.Get("number")), Quantity: quantityTyped(r.form.Get("quantity"))}})
+		if err != nil {
+			return "", err
+		}
+		switch t := taken[0]; t.State {
+		case "refused":
+			return "", &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
+		case "corrected":
+			said = Flash{Tone: Warn, Title: t.Product + " is in your cart", Text: upperFirst(t.Reason) + "."}
+		default:
+			said = Flash{Tone: Good, Title: t.Product + " is in your cart"}
+		}
+		return "/cart", nil
+	})
+	if said.Title == "" {
+		got.flash = nil
+	}
+	return got, err
+}
+
+// quantityTyped takes a decimal comma too.
+func quantityTyped(s string) portal.Amount {
+	s = strings.TrimSpace(s)
+	if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
+		s = strings.Replace(s, ",", ".", 1)
+	}
+	return portal.Amount(s)
+}
+
+// changeCart sets every line of the cart as the form has it; a quantity of 0, or the line's own button, removes it.
+func (w *Web) changeCart(ctx context.Context, r request) (reply, error) {
+	return w.inCart(ctx, r, &Flash{Tone: Good, Title: "Your cart is up to date"}, func(tx *portal.Tx) (string, error) {
+		if r.form.Get("empty") != "" {
+			return "/cart", orders.EmptyCart(ctx, tx)
+		}
+		for name := range r.form {
+			line, ok := strings.CutPrefix(name, "quantity-")
+			n, err := strconv.ParseInt(line, 10, 64)
+			if !ok || err != nil {
+				continue
+			}
+			l := orders.Wanted{Line: n, Quantity: quantityTyped(r.form.Get(name)), Site: r.form.Get("site-" + line), RequestedOn: portal.Date(r.form.Get("requested_on-" + line))}
+			if r.form.Get("remove") == line {
+				l.Quantity = "0"
+			}
+			if err := orders.ChangeLine(ctx, tx, l); err != nil {
+				return "", err
+			}
+		}
+		return "/cart", nil
+	})
+}
+
+func (w *Web) placeCart(ctx context.Context, r request) (reply, error) {
+	var said *Flash
+	got, err := w.inCart(ctx, r, nil, func(tx *portal.Tx) (string, error) {
+		placed, err := orders.PlaceCart(ctx, tx, orders.Placing{PONumber: r.form.Get("po_number"), Comment: r.form.Get("comment"), Seen: r.form.Get("seen")})
+		if err != nil {
+			return "", err
+		}
+		said = &Flash{Tone: Good, Title: "Your order is on its way to the host", Text: "Its number appears here as soon as the host has given it one."}
+		if len(placed) > 1 {
+			said.Title = fmt.Sprintf("%d orders are on their way to the host, one for each site", len(placed))
+		}
+		if placed[0].State == "awaiting" {
+			said = &Flash{Tone: Info, Title: "Your order waits for a colleague", Text: "It is above your limit. You get mail when it is decided on."}
+		}
+		if len(placed) > 1 {
+			return "/orders", nil
+		}
+		return placedPath(placed[0]), nil
+	})
+	got.flash = said
+	return got, err
+}
+
+func placedPath(o orders.Placed) string { return "/placed/" + o.ID.String() }
+
+func (v cartView) siteOptions() (options []Option) {
+	for _, s := range v.places {
+		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+	}
+	return options
+}
+
+func lineName(field string, l orders.CartLine) string { return fmt.Sprintf("%s-%d", field, l.Line) }
+
+func (w *Web) showUpload(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.OrdersPlace); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Order from a list"
+	return reply{page: UploadPage(r.shell, r.form.Get("lines"), nil)}, nil
+}
+
+// takeUpload takes a pasted or sent list into the cart.
+func (w *Web) takeUpload(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.OrdersPlace); err != nil {
+		return reply{}, err
+	}
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		var table sheet.Table
+		var err error
+		limits := sheet.Limits{Rows: 5000, Columns: 40}
+		if f := r.form.Get("file"); f != "" {
+			table, err = sheet.Text(f, limits)
+		} else {
+			table, err = sheet.Text(r.form.Get("lines"), limits)
+		}
+		if err != nil {
+			return "", err
+		}
+		lines, rows, unread := wantedIn(table)
+		taken, err := orders.AddToCart(ctx, tx, lines)
+		if err != nil {
+			return "", err
+		}
+		for i := range taken {
+			if taken[i].Row = rows[i]; unread[i] != nil && taken[i].State == "refused" && taken[i].Column != "number" {
+				taken[i].Column, taken[i].Reason = unread[i][0], unread[i][1]
+			}
+		}
+		id, err := orders.KeepUpload(ctx, tx, taken)
+		return "/cart/uploads/" + id.String(), err
+	})
+	if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {
+		r.shell.Title = "Order from a list"
+		r.shell.Error = &ShownError{Status: statuses[e.Kind], Msg: upperFirst(e.Msg), Fields: e.Fields}
+		return reply{status: statuses[e.Kind], page: UploadPage(r.shell, r.form.Get("lines"), e)}, nil
+	} else if err != nil {
+		return reply{}, err
+	}
+	return reply{to: to}, nil
+}
+
+// wantedIn reads the lines of a list, the spreadsheet's row of each, and of those with a value that cannot be read the column and why.
+func wantedIn(t sheet.Table) (lines []orders.New, rows []int, unread [][]string) {
+	number, quantity := t.Find("number", "product", "article", "part number", "part", "sku"), t.Find("quantity", "qty", "pieces")
+	site, day := t.Find("site", "ship to", "branch"), t.Find("requested on", "requested", "date", "wanted on")
+	if number < 0 {
+		t, number, quantity, site, day = t.Headed("number", "quantity", "site", "requested on"), 0, 1, 2, 3
+	}
+	for _, row := range t.Rows {
+		l := orders.New{Number: row.Cell(number), Site: row.Cell(site)}
+		var why []string
+		if n, err := t.Number(row.Cell(quantity)); err == nil {
+			l.Quantity = portal.Amount(n.String())
+		} else {
+			l.Quantity, why = "?", []string{"quantity", err.Error()} // which is refused with the rest, in its turn
+		}
+		if d, err := t.Day(row.Cell(day)); err == nil {
+			l.RequestedOn = d
+		} else if why == nil {
+			l.Quantity, why = "?", []string{"requested_on", err.Error()}
+		}
+		lines, rows, unread = append(lines, l), append(rows, row.Number), append(unread, why)
+	}
+	return lines, rows, unread
+}
+
+func (w *Web) showUploaded(ctx context.Context, r request) (reply, error) {
+	u, err := w.uploaded(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "What became of your list"
+	return reply{page: UploadedPage(r.shell, u)}, nil
+}
+
+func (w *Web) uploaded(ctx context.Context, r request) (u orders.Upload, err error) {
+	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { u, err = orders.GetUpload(ctx, tx, r.param("id")); return err })
+	return u, err
+}
+
+// takeRefused gives away the refused rows as a file that can be mended and sent again.
+func (w *Web) takeRefused(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		u, err := w.uploaded(ctx, r)
+		if err != nil {
+			return reply{}, err
+		}
+		f := sheetFile{name: "refused", title: "Refused", kind: kind, header: []string{"number", "quantity", "site", "requested on", "row", "column", "reason"}}
+		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error {
+			for _, t := range u.Rows {
+				quantity := any(t.Asked.Quantity)
+				if _, err := decimal.NewFromString(string(t.Asked.Quantity)); err != nil {
+					quantity = ""
+				}
+				if t.State == "refused" {
+					if err := row(t.Asked.Number, quantity, t.Asked.Site, t.Asked.RequestedOn, t.Row, t.Column, t.Reason); err != nil {
+						return err
+					}
+				}
+			}
+			return tx.Audit(ctx, "orders.refused", "cart", map[string]string{"format": kind})
+		})
+	}
+}
+
+// fillCart does f, which puts lines into the cart, and says what became of them.
+func (w *Web) fillCart(f func(ctx context.Context, tx *portal.Tx, r request) ([]orders.Taken, error)) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+			taken, err := f(ctx, tx, r)
+			if err != nil {
+				return "", err
+			}
+			if !slices.ContainsFunc(taken, func(t orders.Taken) bool { return t.State != "taken" }) {
+				return "/cart", nil
+			}
+			id, err := orders.KeepUpload(ctx, tx, taken)
+			return "/cart/uploads/" + id.String(), err
+		})
+		return reply{to: to}, err
+	}
+}
+
+func (w *Web) reorder(ctx context.Context, tx *portal.Tx, r request) ([]orders.Taken, error) {
+	var lines []int64
+	for _, l := range r.form["line"] {
+		if n, err := strconv.ParseInt(l, 10, 64); err == nil {
+			lines = append(lines, n)
+		}
+	}
+	return orders.Reorder(ctx, tx, r.param("number"), lines)
+}
+
+func (w *Web) cancelOrder(ctx context.Context, r request) (reply, error) {
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		return orderPath(r.param("number")), orders.Cancel(ctx, tx, r.param("number"))
+	})
+	return reply{to: to, flash: &Flash{Tone: Info, Title: "The host is asked to cancel this order", Text: "It stands as it is until the host has answered; the answer appears here."}}, err
+}
+
+// A placedView is what the page of an order that was placed here shows.
+type placedView struct {
+	orders.Placed
+	sites   sites
+	sent    []portal.Posted
+	own     bool // the caller placed it
+	approve bool
+	order   bool
+}
+
+var placedStates = map[string]statusWord{
+	"awaiting":     {"Waits for a colleague", Warn, IconClock},
+	"returned":     {"Returned", Warn, IconBack},
+	"sent":         {"Sent, waiting for the host's number", Info, IconSend},
+	"acknowledged": {"Taken by the host", Good, IconOK},
+	"refused":      {"Not taken by the host", Bad, IconProblem},
+	"withdrawn":    {"Withdrawn", Neutral, IconCancelled},
+}
+
+func (w *Web) showPlaced(ctx context.Context, r request) (reply, error) {
+	v := placedView{approve: r.by.Perms.Has(portal.OrdersApprove), order: r.by.Perms.Has(portal.OrdersPlace)}
+	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
+		if v.Placed, err = orders.GetPlaced(ctx, tx, r.param("id")); err != nil {
+			return err
+		}
+		v.sent, err = portal.Outgoing(ctx, tx, "placed/"+v.ID.String())
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	v.own = v.Owner == r.by.PersonID.String()
+	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = v.title()
+	return reply{page: PlacedPage(r.shell, v)}, nil
+}
+
+func (v placedView) title() string {
+	switch {
+	case v.Number != "":
+		return "Order " + v.Number
+	case v.PONumber != "":
+		return "Order " + v.PONumber
+	}
+	return "Order of " + DayText(v.PlacedAt)
+}
+
+func (w *Web) decidePlaced(ctx context.Context, r request) (reply, error) {
+	var said Flash
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		path := "/placed/" + url.PathEscape(r.param("id"))
+		switch r.param("what") {
+		case "approve":
+			said = Flash{Tone: Good, Title: "Approved: the order is on its way to the host"}
+			_, err := orders.Approve(ctx, tx, r.param("id"))
+			return path, err
+		case "return":
+			said = Flash{Tone: Info, Title: "Returned to who placed it"}
+			_, err := orders.Return(ctx, tx, r.param("id"), r.form.Get("words"))
+			return path, err
+		case "withdraw":
+			said = Flash{Tone: Info, Title: "Withdrawn: nothing is ordered"}
+			return path, orders.Withdraw(ctx, tx, r.param("id"))
+		case "again":
+			_, err := orders.PutBack(ctx, tx, r.param("id"))
+			return "/cart", err
+		}
+		return "", portal.Errorf(portal.NotFound, "there is no page at this address")
+	})
+	if said.Title == "" {
+		return reply{to: to}, err
+	}
+	return reply{to: to, flash: &said}, err
+}
+
+func (w *Web) showApprovals(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.OrdersApprove); err != nil {
+		return reply{}, err
+	}
+	var list []orders.Placed
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { list, err = orders.ListPlaced(ctx, tx, "awaiting"); return err }); err != nil {
+		return reply{}, err
+	}
+	places, _, err := w.sites(ctx, r.by)
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Approvals"
+	return reply{page: ApprovalsPage(r.shell, list, places)}, nil
+}
+
+func (w *Web) showTemplates(ctx context.Context, r request) (reply, error) {
+	var list []orders.Template
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { list, err = orders.Templates(ctx, tx); return err }); err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Order templates"
+	return reply{page: TemplatesPage(r.shell, list)}, nil
+}
+
+func (w *Web) keepTemplate(ctx context.Context, r request) (reply, error) {
+	return w.inCart(ctx, r, &Flash{Tone: Good, Title: "Kept: your colleagues find it too"}, func(tx *portal.Tx) (string, error) {
+		return "/templates", orders.KeepTemplate(ctx, tx, r.form.Get("name"))
+	})
+}
+
+func (w *Web) dropTemplate(ctx context.Context, r request) (reply, error) {
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) { return "/templates", orders.DropTemplate(ctx, tx, r.param("id")) })
+	return reply{to: to}, err
+}
+
+// An orderingView is what the page of the partner's ordering rules shows.
+type orderingView struct {
+	rules  orders.Rules
+	limits []orders.Limit
+}
+
+func (w *Web) showOrdering(ctx context.Context, r request) (reply, error) {
+	var v orderingView
+	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
+		if v.limits, err = orders.Limits(ctx, tx); err != nil {
+			return err
+		}
+		v.rules, err = orders.RulesOf(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	r.shell.Title = "Ordering rules"
+	return reply{page: OrderingPage(r.shell, v)}, nil
+}
+
+func (w *Web) setOrdering(ctx context.Context, r request) (reply, error) {
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		if person := r.form.Get("person"); person != "" {
+			return "/ordering", orders.SetLimit(ctx, tx, person, quantityTyped(r.form.Get("most")))
+		}
+		return "/ordering", orders.SetRules(ctx, tx, orders.Rules{POOnce: r.form.Get("po_unique") != "", PONeeded: r.form.Get("po_needed") != ""})
+	})
+	return reply{to: to, flash: &Flash{Tone: Good, Title: "Set"}}, err
+}
