@@ -445,3 +445,32 @@ func TestPeople(t *testing.T) {
 		}
 	}
 }
+
+// TestTakeOrder shows that the company takes an order, a change and its own words of refusal.
+func TestTakeOrder(t *testing.T) {
+	db := smallCompany(t)
+	take := func(site, item string) (no string, err error) {
+		err = db.QueryRow(`SELECT erp.take_order($1, $2, 'PO-1', NULL, 'Dana Veldhorst', 'EUR', NULL, $3)::text`, dealerNo(0), site, `[{"line":"10","product":"`+item+`","quantity":"4","price":"12.50"}]`).Scan(&no)
+		return no, err
+	}
+	item := scalar[string](t, db, `SELECT rtrim(min(item_no)) FROM erp.item WHERE status = 10`)
+	no, err := take(branchNo(dealerNo(0), 2), item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := scalar[string](t, db, `SELECT status || ' ' || net || ' ' || (gross > net)::text FROM erp.so_header WHERE so_no = `+no); got != "10 50.00 true" {
+		t.Errorf("the order is %s", got)
+	}
+	if _, err := db.Exec(`SELECT erp.change_line($1, 10::smallint, 3, NULL)`, no); err != nil {
+		t.Fatal(err)
+	}
+	if got := scalar[string](t, db, `SELECT net::text FROM erp.so_header WHERE so_no = `+no); got != "37.50" {
+		t.Errorf("changed, it costs %s", got)
+	}
+	if _, err := take(dealerNo(1), item); err == nil || !strings.Contains(err.Error(), "do not ship") {
+		t.Errorf("to another's site: %v", err)
+	}
+	if _, err := take(dealerNo(0), "NONE"); err == nil || !strings.Contains(err.Error(), "no longer sold") {
+		t.Errorf("an item that is none: %v", err)
+	}
+}

@@ -334,8 +334,8 @@ DECLARE
   l  record;
   t  timestamp := now() AT TIME ZONE 'UTC';
 BEGIN
-  SELECT * INTO c FROM erp.customer WHERE cust_no = rpad(payer, 12) AND bill_to = cust_no;
-  IF NOT FOUND OR NOT EXISTS (SELECT FROM erp.customer WHERE cust_no = rpad(destination, 12) AND bill_to = c.cust_no) THEN
+  SELECT * INTO c FROM erp.customer WHERE cust_no = payer AND bill_to = cust_no;
+  IF NOT FOUND OR NOT EXISTS (SELECT FROM erp.customer WHERE cust_no = destination AND bill_to = c.cust_no) THEN
     RAISE EXCEPTION 'We do not ship to % for you.', destination;
   END IF;
   IF cur <> c.currency THEN
@@ -344,7 +344,7 @@ BEGIN
   wh := CASE WHEN c.country IN ('AT', 'IT', 'DE') THEN 'W2' ELSE 'W1' END;
   INSERT INTO erp.so_header (so_no, bill_to, ship_to, cust_po, contact_no, wh_no, status, currency, tax_rate, ordered_on, requested_on, net, tax, gross, note, changed_at)
   VALUES (no, c.cust_no, destination, po, (SELECT min(contact_no) FROM erp.contact p JOIN erp.customer s USING (cust_no) WHERE s.bill_to = c.cust_no AND p.full_name = placed_by), wh, 10, cur, c.tax_rate, t::date, wanted, 0, 0, 0, remark, t);
-  FOR l IN SELECT x.line, i.*, x.quantity, x.price, x.requested_on FROM jsonb_to_recordset(lines) x (line smallint, product varchar, quantity numeric, price numeric, requested_on date) LEFT JOIN erp.item i ON i.item_no = rpad(x.product, 12) LOOP
+  FOR l IN SELECT x.line, i.*, x.quantity, x.price, x.requested_on FROM jsonb_to_recordset(lines) x (line smallint, product varchar, quantity numeric, price numeric, requested_on date) LEFT JOIN erp.item i ON i.item_no = x.product LOOP
     IF l.item_no IS NULL OR l.status = 90 AND (SELECT coalesce(sum(on_hand - reserved), 0) FROM erp.stock s WHERE s.item_no = l.item_no) < l.quantity THEN
       RAISE EXCEPTION 'Line %: this article is no longer sold.', l.line;
     END IF;
