@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"extranet/auth"
+	"extranet/portal/files"
 )
 
 // A duration or number that cannot be read is kept with its fault, so that all faults are reported at once.
@@ -89,6 +90,7 @@ type serveConfig struct {
 	HostName         string   `env:"EXTRANET_HOST_NAME" default:"Extranet" help:"The host's name as pages show it."`
 	Remittance       string   `env:"EXTRANET_REMITTANCE" placeholder:"TEXT" help:"How dealers pay, as their account and invoices say it: bank, account, what to name. Several lines."`
 	Documents        string   `env:"EXTRANET_DOCUMENTS" placeholder:"DIR" help:"The host's folder of documents of products, which the core names files in; only read."`
+	FilesDir         string   `env:"EXTRANET_FILES_DIR" placeholder:"FOLDER" help:"Where files that partners add are kept, shared by all processes; without it none are taken."`
 	RedisURL         string   `name:"redis-url" env:"EXTRANET_REDIS_URL" placeholder:"URL" help:"Shared cache, redis://…; none is fine."`
 	RedisURLFile     string   `name:"redis-url-file" env:"EXTRANET_REDIS_URL_FILE" placeholder:"FILE" help:"File that holds --redis-url."`
 	Issuers          string   `env:"EXTRANET_ISSUERS" placeholder:"FILE" help:"OIDC issuers, YAML: a list of name, label, url, client_id, client_secret or client_secret_file, domains."`
@@ -107,6 +109,14 @@ type serveConfig struct {
 
 	issuers []auth.Issuer
 	redis   *redis.Options
+}
+
+// store keeps the files that partners add; nil where none are taken.
+func (c serveConfig) store() files.Store {
+	if c.FilesDir == "" {
+		return nil
+	}
+	return files.Folder(c.FilesDir)
 }
 
 // faults collects what is wrong with a configuration.

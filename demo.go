@@ -155,6 +155,7 @@ func (c demoCommand) Run(ctx context.Context) (err error) {
 		RateLimit: c.Limit, MaxConnections: number{value: 16}, CacheMiB: number{value: 48}, DrainTimeout: duration{Duration: 3 * time.Second}, LogLevel: "info"}
 	config.DatabaseURL, config.Mapping = d.loginURL, d.mapping()
 	config.MailFrom, config.MailFolder = "portal@tarnmoor.example", d.mailFolder()
+	config.FilesDir = filepath.Join(d.Data, "files")
 	if d.hostName == core.Name {
 		config.Remittance, config.Documents = core.Remittance, d.documents()
 	}

@@ -19,6 +19,7 @@ import (
 
 	"extranet/auth"
 	"extranet/portal"
+	"extranet/portal/files"
 	"extranet/portal/partners"
 	"extranet/portal/portaltest"
 	"extranet/sandbox/httptext"
@@ -118,6 +119,10 @@ func newSuite(t *testing.T, p *portaltest.Portal) *suite {
 		p.Arrange(t, more)
 	}
 	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", Documents: filepath.Join("testdata", "documents"), issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
+	c.FilesDir = t.TempDir()
+	for _, seeded := range []struct{ id, content string }{{"00000000-0000-4000-8000-000000000002", "ACMEONLY"}, {"00000000-0000-4000-8000-000000000003", "BROCKONLY"}} {
+		must(t, files.Folder(c.FilesDir).Put(t.Context(), seeded.id, []byte(seeded.content)))
+	}
 	h, err := newHouse(c, p.DB, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	must(t, err)
 	t.Cleanup(h.close)
@@ -174,17 +179,23 @@ type answer struct {
 // ask asks as the visitor: by token at the machines' door, by session at the people's.
 func (s *suite) ask(as visitor, method, path, form string) answer {
 	s.t.Helper()
-	if method == http.MethodPost && !strings.HasPrefix(path, "/api/v1") && !strings.Contains(form, "once=") {
+	if method == http.MethodPost && !strings.HasPrefix(path, "/api/v1") && !strings.Contains(form, "once=") && !strings.HasPrefix(form, "--x") {
 		form += "&once=" + uuid.NewString()
 	}
 	r := httptest.NewRequest(method, path, strings.NewReader(form))
 	r.Host = "localhost:8080"
 	if form != "" || method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if strings.HasPrefix(form, "--x") {
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		}
 		r.Header.Set("Origin", "http://localhost:8080")
 	}
 	if strings.HasPrefix(path, "/api/v1") && method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/json")
+		if strings.Contains(path, "/files") {
+			r.Header.Set("Content-Type", "application/octet-stream")
+		}
 		r.Header.Set("Idempotency-Key", uuid.NewString())
 	}
 	switch {

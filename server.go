@@ -195,9 +195,9 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 	if err != nil {
 		return house{}, err
 	}
-	pages := web.New(web.Options{DB: db, Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance})
+	pages := web.New(web.Options{DB: db, Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance, Files: c.store()})
 	e.Use(observe(log, registry), guard(c.BaseURL, a.FormTargets), recovered(pages))
-	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL})
+	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL, Files: c.store()})
 	a.Routes(e, auth.Pages{SignedOut: pages.ShowSignedOut, Error: pages.Fail, SignIn: func(c *gin.Context, status int, p auth.SignIn) {
 		shown := web.SignIn{AskMail: p.AskMail, Mail: p.Mail, Next: p.Next, Message: web.SignInMessage(p.Message), Text: p.Text, Fault: p.Fault}
 		for _, d := range p.Doors {
@@ -249,7 +249,12 @@ func guard(baseURL string, issuers func() []string) gin.HandlerFunc {
 			h["Connection"] = []string{"close"} // RFC 9112 section 6.1: nothing may hide behind a chunked body
 		}
 		most, large := largeBodies[c.FullPath()]
-		if !large {
+		switch {
+		case uploads(c.Request):
+			most = 32 << 20
+			// A phone takes longer for a photo than a form may take.
+			_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(5 * time.Minute))
+		case !large:
 			most = 1 << 20
 		}
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
@@ -258,6 +263,11 @@ func guard(baseURL string, issuers func() []string) gin.HandlerFunc {
 
 // largeBodies are the routes that take more than a form holds, and how many bytes.
 var largeBodies = map[string]int64{"/forecasts/paste": 8 << 20, api.Prefix + "/forecasts/commitments": 8 << 20}
+
+// uploads reports whether files are sent: such routes end in /files.
+func uploads(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/files")
+}
 
 // recovered answers a request whose handler broke.
 func recovered(pages *web.Web) gin.HandlerFunc {

@@ -25,6 +25,7 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/catalog"
+	"extranet/portal/files"
 	"extranet/portal/partners"
 )
 
@@ -39,7 +40,8 @@ type Options struct {
 	Library   catalog.Library                                                     // the host's documents
 	RateLimit float64                                                             // requests per second for each caller; 0 = no limit
 	Version   string
-	BaseURL   string // of the portal: the one origin whose pages may read answers
+	Files     files.Store // where added files are kept; nil = none are taken
+	BaseURL   string      // of the portal: the one origin whose pages may read answers
 }
 
 // door is one open API.
@@ -50,11 +52,12 @@ type door struct {
 	library  catalog.Library
 	limits   *limits
 	origin   []string
+	files    files.Store
 }
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -70,6 +73,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 				{Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."},
 				{Name: "Orders", Description: "What the partner ordered, and where it is."},
 				{Name: "Account", Description: "What the partner owes, and may still buy."},
+				{Name: "Claims", Description: "What is wrong with what the partner bought, and what comes of it."},
+				{Name: "Claims desk", Description: "For the host's staff: every partner's claims."},
 				{Name: "Access", Description: "Who is asking, and for whom."},
 				{Name: "People", Description: "Who may act for the partner, and by which tokens."},
 				{Name: "Audit", Description: "What happened, who did it, and who could see what."},
@@ -90,6 +95,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.account(h)
 	d.forecasts(h)
 	d.notices(h)
+	d.claims(h)
 	d.access(h)
 	d.people(h)
 	d.sync(h)

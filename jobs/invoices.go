@@ -3,6 +3,6 @@ package jobs
 import "extranet/portal/invoices"
 
 var invoiceEntities = []entity{
-	{mirror: invoices.Mirror},
+	{mirror: invoices.Mirror, after: followClaims}, // a credit memo may answer a claim
 	{mirror: invoices.Lines, with: "invoices"},
 }

@@ -25,7 +25,7 @@ type entity struct {
 }
 
 // entities in the order of a first load: what others refer to comes first.
-var entities = slices.Concat(partnerEntities, productEntities, purchasingEntities, billingEntities, orderEntities, shipmentEntities, invoiceEntities, accountEntities, forecastEntities, noticeEntities)
+var entities = slices.Concat(partnerEntities, productEntities, purchasingEntities, billingEntities, orderEntities, shipmentEntities, invoiceEntities, accountEntities, forecastEntities, noticeEntities, claimEntities)
 
 func entityNames() []string {
 	names := make([]string, len(entities))

@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"extranet/portal"
+	"extranet/portal/files"
 	"extranet/portal/orders"
 	"extranet/portal/sheet"
 )
@@ -24,6 +25,7 @@ import (
 type file struct {
 	name, kind string
 	spool      *os.File // without a name: it goes when it is closed
+	added      bool     // by a partner: it is nothing that a browser should ever show
 }
 
 // newFile returns the file that fill writes.
@@ -40,7 +42,7 @@ func newFile(name, kind string, fill func(io.Writer) error) (*file, error) {
 		spool.Close()
 		return nil, err
 	}
-	return &file{name, kind, spool}, nil
+	return &file{name: name, kind: kind, spool: spool}, nil
 }
 
 // stalled is how long a reader may take for the next piece of a file.
@@ -61,6 +63,10 @@ func (f *file) send(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
+	if f.added {
+		h.Set("Content-Disposition", files.Disposition(f.name))
+		h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	}
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	h.Set("Cache-Control", "private, no-store")
 	c.Status(http.StatusOK)

@@ -199,6 +199,12 @@ type invoiceView struct {
 	claim    bool // the caller may claim about a line
 }
 
+// claimOf is the number of the claim that a credit memo answers a line of.
+func claimOf(reference string) string {
+	number, _, _ := strings.Cut(reference, "/")
+	return number
+}
+
 func (v invoiceView) word() string { return invoiceKinds[v.Kind] }
 
 func (w *Web) showInvoice(ctx context.Context, r request) (reply, error) {
@@ -209,7 +215,7 @@ func (w *Web) showInvoice(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	v := invoiceView{Detail: d, export: r.by.Perms.Has(portal.AccountExport)}
+	v := invoiceView{Detail: d, export: r.by.Perms.Has(portal.AccountExport), claim: d.Kind == invoices.Invoice && r.by.Perms.Has(portal.ClaimsFile)}
 	if v.fresh, err = w.fresh(ctx, invoices.Mirror.Entity, invoices.Lines.Entity, accounts.Settlements.Entity); err != nil {
 		return reply{}, err
 	}

@@ -20,10 +20,14 @@ func postedForm(c *gin.Context) (url.Values, error) {
 	if c.Request.Method != http.MethodPost {
 		return nil, nil
 	}
+	parse := c.Request.ParseForm
 	if strings.HasPrefix(c.GetHeader("Content-Type"), "multipart/form-data") {
-		return postedParts(c)
+		if !strings.HasSuffix(c.FullPath(), "/files") {
+			return postedParts(c)
+		}
+		parse = func() error { return c.Request.ParseMultipartForm(2 << 20) } // what is larger goes to the temporary folder, and with the request
 	}
-	if err := c.Request.ParseForm(); err != nil {
+	if err := parse(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return nil, portal.Because(portal.Malformed, err, "this is more than a form can hold; send it in parts")
 		}

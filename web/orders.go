@@ -217,6 +217,7 @@ type followed struct {
 	order    bool            // the caller may order
 	sent     []portal.Posted // what the host was asked about it
 	today    portal.Date
+	claim    bool // the caller may claim about a line
 }
 
 func (w *Web) follow(ctx context.Context, by portal.Caller, number string) (shipments.Followed, error) {
@@ -231,7 +232,7 @@ func (w *Web) showOrder(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	w.db.Opened(r.by, "orders/"+f.Number)
-	v := followed{Followed: f, today: portal.DateOf(w.db.Now())}
+	v := followed{Followed: f, today: portal.DateOf(w.db.Now()), claim: r.by.PartnerKind == "dealer" && r.by.Perms.Has(portal.ClaimsFile)}
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"extranet/portal"
 	"extranet/portal/accounts"
 	"extranet/portal/catalog"
+	"extranet/portal/claims"
 	"extranet/portal/invoices"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
@@ -21,7 +22,7 @@ import (
 // entities are all that the core can be mirrored of, in the order a person would look for them.
 var entities = []string{partners.Mirror.Entity, partners.Sites.Entity, partners.Contacts.Entity, catalog.Mirror.Entity, orders.Mirror.Entity, orders.Lines.Entity,
 	shipments.Mirror.Entity, shipments.Lines.Entity, shipments.Packages.Entity,
-	invoices.Mirror.Entity, invoices.Lines.Entity, accounts.Status.Entity, accounts.Payments.Entity, accounts.Settlements.Entity}
+	invoices.Mirror.Entity, invoices.Lines.Entity, accounts.Status.Entity, accounts.Payments.Entity, accounts.Settlements.Entity, claims.Decisions.Entity}
 
 // A feedRow is one entity with where its mirroring stands. One that is not mapped is not offered.
 type feedRow struct {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/catalog"
+	"extranet/portal/files"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
 	"extranet/web/assets"
@@ -45,7 +47,8 @@ type Options struct {
 	Library  catalog.Library // the host's documents
 	BaseURL  string          // of the portal as browsers know it, without a path
 
-	Remittance string // how partners pay, as the host words it; several lines
+	Files      files.Store // where added files are kept; nil = none are taken
+	Remittance string      // how partners pay, as the host words it; several lines
 }
 
 // Web is the people's door. It serves any number of requests at once.
@@ -57,6 +60,7 @@ type Web struct {
 	base       string
 	origin     *http.CrossOriginProtection
 	remittance string
+	files      files.Store
 	streams    seats // live pages, by person
 	exports    seats // files being made, by person
 	docs       apiDocument
@@ -65,7 +69,7 @@ type Web struct {
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, library: o.Library, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
@@ -157,6 +161,28 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/plans", w.page(w.listPlans)},
 		{"GET", "/plans/:partner", w.page(w.showPlan)},
 		{"POST", "/plans/:partner/terms", w.page(w.setTerms)},
+		{"GET", "/claims", w.page(w.listClaims)},
+		{"GET", "/claims/new", w.page(w.newClaim)},
+		{"POST", "/claims/new", w.page(w.beginClaim)},
+		{"GET", "/claims/:number", w.page(w.showClaim)},
+		{"POST", "/claims/:number/lines", w.page(w.addClaimLine)},
+		{"POST", "/claims/:number/lines/:line", w.page(w.saveClaimLine)},
+		{"POST", "/claims/:number/submit", w.page(w.submitClaim)},
+		{"POST", "/claims/:number/lines/:line/answer", w.page(w.claimDeed("answer"))},
+		{"POST", "/claims/:number/lines/:line/appeal", w.page(w.claimDeed("appeal"))},
+		{"POST", "/claims/:number/lines/:line/withdraw", w.page(w.claimDeed("withdraw"))},
+		{"POST", "/claims/:number/files", w.page(w.addClaimFiles)},
+		{"GET", "/claims/:number/files/:id", w.page(w.takeClaimFile)},
+		{"GET", "/desk/claims", w.page(w.listDesk)},
+		{"POST", "/desk/claims", w.page(w.bulkDesk)},
+		{"GET", "/desk/claims/:partner/:number", w.page(w.showDesk)},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/decide", w.page(w.deskDeed("decide"))},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/ask", w.page(w.deskDeed("ask"))},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/review", w.page(w.deskDeed("review"))},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/approve", w.page(w.deskDeed("approve"))},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/return", w.page(w.deskDeed("return"))},
+		{"POST", "/desk/claims/:partner/:number/lines/:line/split", w.page(w.deskDeed("split"))},
+		{"GET", "/desk/claims/:partner/:number/files/:id", w.page(w.takeDeskFile)},
 		{"GET", "/company", w.page(w.showCompany)},
 		{"GET", "/sync", w.page(w.showSync)},
 		{"GET", "/sync/feeds/:entity", w.page(w.showFeed)},
@@ -212,7 +238,8 @@ type request struct {
 	by    portal.Caller
 	shell Shell
 	query url.Values
-	form  url.Values // what was posted; nil for a GET
+	form  url.Values      // what was posted; nil for a GET
+	files *multipart.Form // the files that were posted with it; nil for none
 	param func(string) string
 }
 
@@ -271,7 +298,7 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, portal.Viewing)
 		return
 	}
-	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, param: c.Param})
+	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param})
 	if r.flash != nil {
 		w.keepFlash(c, *r.flash)
 	}
@@ -361,6 +388,8 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/notices", IconChanges, "Changes", by.PartnerKind == "supplier" && by.Perms.Has(portal.NoticesRead))
 	at("/partner-notices", IconChanges, "Changes", by.Host && by.Perms.Has(portal.NoticesManage))
 	at("/plans", IconForecasts, "Plans", by.Host && by.Perms.Has(portal.PlansManage))
+	at("/claims", IconClaims, "Claims", by.Perms.Has(portal.ClaimsRead) && by.PartnerKind == "dealer")
+	at("/desk/claims", IconClaims, "Claims desk", by.Host && by.Perms.Has(portal.ClaimsDecide))
 	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
 	at("/partners", IconPartners, "Partners", by.Host && by.Perms.Has(portal.PartnersRead))
 	at("/audit", IconAudit, "Log", by.Perms.Has(portal.AuditRead) && by.Sites == nil)

@@ -76,3 +76,23 @@ CREATE INDEX clearing_changed ON erp.clearing (changed_at);
 CREATE SEQUENCE erp.ar_numbers;
 CREATE SEQUENCE erp.rcpt_numbers;
 CREATE SEQUENCE erp.clr_numbers;
+
+-- What customers complain of, as the portal says, and what was decided. A key is taken up once.
+CREATE TABLE erp.claim (
+  key       varchar(40) PRIMARY KEY,
+  claim_no  varchar(40) NOT NULL UNIQUE,
+  bill_to   char(12) NOT NULL REFERENCES erp.customer,
+  kind      varchar(20) NOT NULL,
+  lines     text NOT NULL,
+  filed_at  timestamp NOT NULL
+);
+
+CREATE TABLE erp.claim_decision (
+  key        varchar(40) PRIMARY KEY,
+  claim_no   varchar(40) NOT NULL,
+  line_no    integer NOT NULL,
+  outcome    varchar(20) NOT NULL,
+  code       varchar(40),
+  amount     numeric(18,2) NOT NULL,
+  decided_at timestamp NOT NULL
+);

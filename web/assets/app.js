@@ -109,6 +109,36 @@ addEventListener("pageshow", () => {
   });
 });
 
+// Files on their way show how far they are. Without a script the form is sent as any other.
+document.addEventListener("submit", (event) => {
+  const form = event.target, bar = form.querySelector?.(".upload-progress");
+  if (!bar || form.dataset.upload === undefined || event.defaultPrevented) return;
+  event.preventDefault();
+  const request = new XMLHttpRequest();
+  const over = () => {
+    delete form.dataset.sent;
+    bar.hidden = true;
+    form.querySelectorAll("button[aria-disabled]").forEach((b) => b.removeAttribute("aria-disabled"));
+  };
+  request.open("POST", form.action);
+  request.upload.addEventListener("progress", (e) => {
+    if (e.lengthComputable) bar.value = (100 * e.loaded) / e.total;
+  });
+  request.addEventListener("load", () => {
+    const place = new DOMParser().parseFromString(request.responseText, "text/html");
+    const fault = place.querySelector("main .notice[role=alert]");
+    if (request.status < 300 && !fault) return location.assign(request.responseURL.split("#")[0]);
+    over();
+    const title = fault?.querySelector(".notice-title")?.textContent ?? "That could not be sent";
+    const why = [...(fault?.querySelectorAll("li") ?? [])].map((li) => li.textContent.trim()).join("; ");
+    say(title.trim(), why || "Load the page again, then try again.");
+  });
+  request.addEventListener("error", () => (over(), say("The portal does not answer", "Check your connection, then try again.")));
+  bar.hidden = false;
+  bar.value = 0;
+  request.send(new FormData(form));
+});
+
 // What hangs from a summary closes by Escape and by a press elsewhere.
 const pulled = () => document.querySelectorAll("details.pull[open], details.sort-choice[open]");
 document.addEventListener("keydown", (event) => {
