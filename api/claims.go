@@ -67,7 +67,7 @@ func own[T any](ctx context.Context, d door, c Conditional, what string, load fu
 	by := callerOf(ctx)
 	var v T
 	if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(c, v)
 }
@@ -226,7 +226,7 @@ type addClaimFileInput struct {
 func (d door) addClaimFile(ctx context.Context, in *addClaimFileInput) (*done[claims.Detail], error) {
 	by := callerOf(ctx)
 	if err := by.Need(portal.ClaimsFile); err != nil {
-		return nil, refuse(ctx, d, by, "claims/"+in.Number+"/files", err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	checked, err := files.Check(in.Name, in.RawBody)
 	if err != nil {
@@ -285,7 +285,7 @@ func (d door) giveFile(ctx context.Context, what string, in func(give func(tx *p
 		return err
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, callerOf(ctx), what, err)
+		return nil, refuse(ctx, d, callerOf(ctx), err)
 	}
 	return a, nil
 }
@@ -310,7 +310,7 @@ func (d door) listDesk(ctx context.Context, in *listDeskInput) (*plain[deskList]
 		return err
 	})
 	if err != nil {
-		return nil, refuse(ctx, d, by, "desk/claims", err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(in.Conditional, list)
 }
@@ -326,7 +326,7 @@ func (d door) getDesk(ctx context.Context, in *deskInput) (*plain[claims.Case], 
 	var c claims.Case
 	err := d.db.AcrossPartners(ctx, by, portal.ClaimsDecide, func(tx *portal.Tx) (err error) { c, err = claims.Open(ctx, tx, in.Partner, in.Number); return err })
 	if err != nil {
-		return nil, refuse(ctx, d, by, "desk/claims/"+in.Number, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(in.Conditional, c)
 }
