@@ -25,15 +25,70 @@ func init() {
 	INSERT INTO purchase_decisions (partner_id, order_number, answer, line, accepted, why, decided_at, changed_at) VALUES (4, 'A-9', 1, 10, true, 'CORDONLY', now(), now()), (5, 'A-1', 1, 10, false, 'DARTONLY', now(), now());
 	INSERT INTO receipts (partner_id, receipt, kind, site, order_number, order_line, product, received_at, quantity, rejected, reason, changed_at)
 	SELECT id, 'R-' || word, 'receipt', site, n, 10, 'T1', '2026-02-20Z', 10, 1, word, now() FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'A-1', 'S400')) p (id, word, n, site);
+	INSERT INTO dispatches (partner_id, number, site, carrier, tracking, ships_on, arrives_on, note, warnings, command_id, at, by_whom)
+	SELECT id, n, site, word, word, '2026-03-01', '2026-03-02', word, '[]', gen_random_uuid(), now(), word FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'B-1', 'S400')) p (id, word, n, site);
+	INSERT INTO dispatch_packages (partner_id, number, package, sscc) SELECT id, n, 1, '040123450000000' || id || '05' FROM (VALUES (4, 'A-1'), (5, 'B-1'), (5, 'A-1')) p (id, n) WHERE (id, n) <> (5, 'A-1');
+	INSERT INTO dispatch_lines (partner_id, number, line, package, order_number, order_line, product, description, unit, quantity, lot, serials)
+	SELECT id, n, 1, 1, n, 10, 'T1', word, 'PC', 1, word, '[]' FROM (VALUES (4, 'A-1', 'CORDONLY'), (5, 'A-1', 'DARTONLY'), (5, 'B-1', 'DARTONLY')) p (id, n, word);
+	INSERT INTO sscc_ranges (partner_id, prefix, next) VALUES (4, '4012345', 7), (5, '4054321', 7);
+	INSERT INTO supplier_invoices (partner_id, invoice, number, site, order_number, status, why, currency, invoiced_on, net, tax, total, open, changed_at)
+	SELECT id, n, 'N-' || word, site, n, 'blocked', word, 'EUR', '2026-02-01', 10, 2, 12, 12, now() FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'B-1', 'S400')) p (id, word, n, site);
+	INSERT INTO supplier_invoice_lines (partner_id, invoice, line, order_number, order_line, product, quantity, price, net, changed_at)
+	SELECT id, n, id, 'A-1', 10, word, 1, 10, 10, now() FROM (VALUES (4, 'A-1', 'CORDONLY'), (5, 'A-1', 'DARTONLY'), (5, 'B-1', 'DARTONLY')) p (id, n, word);
+	INSERT INTO supplier_payments (partner_id, payment, paid_on, currency, amount, reference, changed_at) VALUES (4, 'A-1', '2026-02-20', 'EUR', 5, 'CORDONLY', now()), (5, 'B-1', '2026-02-20', 'EUR', 5, 'DARTONLY', now());
+	INSERT INTO remittance_lines (partner_id, payment, invoice, amount, changed_at) VALUES (4, 'A-1', 'A-1', 5, now()), (5, 'A-1', 'B-1', 777, now()), (5, 'B-1', 'B-1', 5, now());
+	INSERT INTO bills (partner_id, number_key, number, site, currency, invoiced_on, net, tax, total, note, command_id, at, by_whom)
+	SELECT id, n, n, site, 'EUR', '2026-02-01', 10, 0, 10, word, gen_random_uuid(), now(), word FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'B-1', 'S400')) p (id, word, n, site);
+	INSERT INTO bill_lines (partner_id, number_key, line, order_number, order_line, product, description, unit, quantity, price, net, tax_rate)
+	SELECT id, n, id, 'A-1', 10, 'T1', word, 'PC', 1, 10, 10, 0 FROM (VALUES (4, 'A-1', 'CORDONLY'), (5, 'A-1', 'DARTONLY'), (5, 'B-1', 'DARTONLY')) p (id, n, word);
 	INSERT INTO feeds (entity, source, way, every_s, stale_after_s, offered, as_of) SELECT e, 'core', 'snapshot', 5, 60, true, '2026-03-02T08:59:30Z'
-	FROM unnest(ARRAY['purchase_orders', 'purchase_order_lines', 'schedule_lines', 'receipts', 'purchase_decisions']) e;`)
+	FROM unnest(ARRAY['purchase_orders', 'purchase_order_lines', 'schedule_lines', 'receipts', 'purchase_decisions', 'supplier_invoices', 'supplier_invoice_lines', 'supplier_payments', 'remittance_lines']) e;`)
 
+	// What is sent of an order, under the same number as before, which is forgotten first.
+	const again = `DELETE FROM dispatch_lines WHERE number = 'LS'; DELETE FROM dispatch_packages WHERE number = 'LS'; DELETE FROM dispatches WHERE number = 'LS'`
+	sent := func(order string) string {
+		return `{"number":"LS","ships_on":"2026-03-09","arrives_on":"2026-03-10","gs1_prefix":"4012345","packages":[{}],"lines":[{"order":"` + order + `","line":10,"package":1,"quantity":"1"}]}`
+	}
+	sentForm := func(order string) string {
+		return "number=LS&ships_on=2026-03-09&arrives_on=2026-03-10&gs1_prefix=4012345&order=" + order + "&line-1=10&package-1=1&quantity-1=1"
+	}
+	// What is invoiced of an order of which something came in, under the same number as before, which is forgotten first.
+	const unbilled = `DELETE FROM bill_lines WHERE number_key = 'RE'; DELETE FROM bills WHERE number_key = 'RE'; UPDATE purchase_order_lines SET received = 50`
+	billed := func(order string) string {
+		return `{"number":"RE","invoiced_on":"2026-03-01","currency":"EUR","lines":[{"order":"` + order + `","line":10,"quantity":"1","price":"4","tax_rate":"19"}]}`
+	}
+	billedForm := func(order string) string {
+		return "number=RE&invoiced_on=2026-03-01&currency=EUR&order=" + order + "&line-1=10&quantity-1=1&price-1=4&tax_rate-1=19"
+	}
 	const accept = `{"version":1,"lines":[{"line":10,"verdict":"accept"}]}`
 	maps.Copy(probes, map[string]probe{
 		"GET /api/v1/purchase-orders":                  {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /api/v1/purchase-orders/:number":          {as: "cord", need: portal.PurchasingRead, path: "/api/v1/purchase-orders/A-1", says: "CORDONLY", foreign: "/api/v1/purchase-orders/B-1", missing: "/api/v1/purchase-orders/X-1"},
 		"POST /api/v1/purchase-orders/:number/answers": {as: "cord", need: portal.PurchasingAnswer, path: "/api/v1/purchase-orders/A-1/answers", form: accept, foreign: "/api/v1/purchase-orders/B-1/answers", missing: "/api/v1/purchase-orders/X-1/answers"},
-		"POST /api/v1/purchase-orders/accept":          {as: "cord", need: portal.PurchasingAnswer, form: `{"orders":["A-1"]}`, foreign: `{"orders":["B-1"]}`, missing: `{"orders":["X-1"]}`},
+		"POST /api/v1/purchase-order-acceptances":      {as: "cord", need: portal.PurchasingAnswer, form: `{"orders":["A-1"]}`, foreign: `{"orders":["B-1"]}`, missing: `{"orders":["X-1"]}`},
+		"GET /api/v1/dispatches":                       {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
+		"GET /api/v1/dispatches/:number":               {as: "cord", need: portal.PurchasingRead, path: "/api/v1/dispatches/A-1", says: "CORDONLY", foreign: "/api/v1/dispatches/B-1", missing: "/api/v1/dispatches/X-1"},
+		"POST /api/v1/dispatches":                      {as: "cord", need: portal.DispatchSend, before: again, form: sent("A-1"), foreign: sent("B-1"), missing: sent("X-1")},
+		"GET /api/v1/receipts":                         {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
+		"GET /receipts":                                {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
+		"GET /dispatches":                              {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
+		"GET /dispatches/new":                          {as: "cord", need: portal.DispatchSend, path: "/dispatches/new?order=A-1", says: "CORDONLY", foreign: "/dispatches/new?order=B-1", missing: "/dispatches/new?order=X-1"},
+		"GET /dispatches/:number":                      {as: "cord", need: portal.PurchasingRead, path: "/dispatches/A-1", says: "CORDONLY", foreign: "/dispatches/B-1", missing: "/dispatches/X-1"},
+		"GET /dispatches/:number/labels.pdf":           {as: "cord", need: portal.PurchasingRead, path: "/dispatches/A-1/labels.pdf", foreign: "/dispatches/B-1/labels.pdf", missing: "/dispatches/X-1/labels.pdf"},
+		"POST /dispatches":                             {as: "cord", need: portal.DispatchSend, before: again, form: sentForm("A-1"), foreign: sentForm("B-1"), missing: sentForm("X-1")},
+		"GET /api/v1/supplier-invoices":                {as: "cord", need: portal.BillingRead, says: "CORDONLY"},
+		"GET /api/v1/supplier-invoices/:invoice":       {as: "cord", need: portal.BillingRead, path: "/api/v1/supplier-invoices/A-1", says: "CORDONLY", foreign: "/api/v1/supplier-invoices/B-1", missing: "/api/v1/supplier-invoices/X-1"},
+		"POST /api/v1/supplier-invoices":               {as: "cord", need: portal.BillingSend, before: unbilled, form: billed("A-1"), foreign: billed("B-1"), missing: billed("X-1")},
+		"GET /api/v1/sent-invoices/:number":            {as: "cord", need: portal.BillingRead, path: "/api/v1/sent-invoices/A-1", says: "CORDONLY", foreign: "/api/v1/sent-invoices/B-1", missing: "/api/v1/sent-invoices/X-1"},
+		"GET /api/v1/supplier-payments":                {as: "cord", need: portal.BillingRead, says: "CORDONLY"},
+		"GET /api/v1/supplier-payments/:payment":       {as: "cord", need: portal.BillingRead, path: "/api/v1/supplier-payments/A-1", says: "CORDONLY", foreign: "/api/v1/supplier-payments/B-1", missing: "/api/v1/supplier-payments/X-1"},
+		"GET /billing":                                 {as: "cord", need: portal.BillingRead, says: "CORDONLY"},
+		"POST /billing":                                {as: "cord", need: portal.BillingSend, before: unbilled, form: billedForm("A-1"), foreign: billedForm("B-1"), missing: billedForm("X-1")},
+		"GET /billing/new":                             {as: "cord", need: portal.BillingSend, before: unbilled, path: "/billing/new?order=A-1", says: "CORDONLY", foreign: "/billing/new?order=B-1", missing: "/billing/new?order=X-1"},
+		"GET /billing/payments":                        {as: "cord", need: portal.BillingRead, says: "CORDONLY"},
+		"GET /billing/payments/:payment":               {as: "cord", need: portal.BillingRead, path: "/billing/payments/A-1", says: "CORDONLY", foreign: "/billing/payments/B-1", missing: "/billing/payments/X-1"},
+		"GET /billing/sent/:number":                    {as: "cord", need: portal.BillingRead, path: "/billing/sent/A-1", says: "CORDONLY", foreign: "/billing/sent/B-1", missing: "/billing/sent/X-1"},
+		"GET /billing/:invoice":                        {as: "cord", need: portal.BillingRead, path: "/billing/A-1", says: "CORDONLY", foreign: "/billing/B-1", missing: "/billing/X-1"},
 		"GET /purchasing":                              {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /purchasing/export.csv":                   {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /purchasing/export.xlsx":                  {as: "cord", need: portal.PurchasingRead},

@@ -21,7 +21,7 @@ func (d door) purchasing(h huma.API) {
 	huma.Register(h, deed("answer-purchase-order", http.MethodPost, "/purchase-orders/{number}/answers", "Purchasing", "Answer a purchase order",
 		"Line by line: accept as asked, promise other days or less or in parts, refuse, or ask another price. What asks nothing else of the host than what it ordered holds at once; the rest waits for its decision, and until then what was promised stands. "+
 			"409 when `version` is not the newest.", true), d.answerPurchase)
-	huma.Register(h, deed("accept-purchase-orders", http.MethodPost, "/purchase-orders/accept", "Purchasing", "Accept purchase orders as asked",
+	huma.Register(h, deed("accept-purchase-orders", http.MethodPost, "/purchase-order-acceptances", "Purchasing", "Accept purchase orders as asked",
 		"Accepts all lines that are to be answered in each of the orders, and accounts for every order.", false), d.acceptPurchases)
 }
 

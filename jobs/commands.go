@@ -30,7 +30,7 @@ type commandHandler struct {
 }
 
 // commandHandlers are all commands that capabilities post.
-var commandHandlers = slices.Concat(orderCommands, claimCommands, purchasingCommands)
+var commandHandlers = slices.Concat(orderCommands, claimCommands, purchasingCommands, billingCommands)
 
 func commandNames() []string {
 	names := make([]string, len(commandHandlers))

@@ -31,4 +31,13 @@ var purchasingCommands = []commandHandler{{
 		}
 		return purchasing.Undo(ctx, tx, c.PartnerID, c.Values["order"], answer, why)
 	},
+}, {
+	name: purchasing.CommandDispatch, values: []string{"dispatch", "carrier", "tracking", "ships_on", "arrives_on", "note", "by", "lines", "packages"},
+	lists: map[string][]string{"lines": {"order", "line", "quantity", "lot", "serials", "sscc"}, "packages": {"package", "sscc", "weight_kg"}},
+	done: func(ctx context.Context, tx *portal.Tx, c portal.Sent, _ map[string]string) error {
+		return purchasing.DispatchTaken(ctx, tx, c.PartnerID, c.Values["dispatch"])
+	},
+	refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
+		return purchasing.DispatchRefused(ctx, tx, c.PartnerID, c.Values["dispatch"], why)
+	},
 }}

@@ -201,6 +201,8 @@ type purchase struct {
 	fresh Freshness
 	today portal.Date
 	may   bool       // answer
+	send  bool       // announce shipments
+	bill  bool       // send invoices
 	form  url.Values // what was posted and could not be taken
 	fault *portal.Error
 }
@@ -214,6 +216,8 @@ func (w *Web) purchase(ctx context.Context, r request) (v purchase, err error) {
 		return v, err
 	}
 	v.today, v.may = portal.DateOf(w.db.Now()), r.by.Perms.Has(portal.PurchasingAnswer)
+	v.bill = r.by.Perms.Has(portal.BillingSend)
+	v.send = r.by.Perms.Has(portal.DispatchSend) && v.State != purchasing.Closed
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return v, err
 	}

@@ -90,6 +90,19 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 	}{
 		{"GET", "/", w.page(w.home)},
 		{"GET", "/search", w.page(w.search)},
+		{"GET", "/billing", w.page(w.listBills)},
+		{"POST", "/billing", w.page(w.sendBill)},
+		{"GET", "/billing/new", w.page(w.newBill)},
+		{"GET", "/billing/payments", w.page(w.listRemittances)},
+		{"GET", "/billing/payments/:payment", w.page(w.showRemittance)},
+		{"GET", "/billing/sent/:number", w.page(w.showSentBill)},
+		{"GET", "/billing/:invoice", w.page(w.showBill)},
+		{"GET", "/dispatches", w.page(w.listDispatches)},
+		{"POST", "/dispatches", w.page(w.sendDispatch)},
+		{"GET", "/dispatches/new", w.page(w.newDispatch)},
+		{"GET", "/dispatches/:number", w.page(w.showDispatch)},
+		{"GET", "/dispatches/:number/labels.pdf", w.page(w.labels)},
+		{"GET", "/receipts", w.page(w.listReceipts)},
 		{"GET", "/purchasing", w.page(w.listPurchases)},
 		{"GET", "/purchasing/export.csv", w.page(w.exportPurchases("csv"))},
 		{"GET", "/purchasing/export.xlsx", w.page(w.exportPurchases("xlsx"))},
@@ -384,6 +397,9 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
 	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
 	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
+	at("/dispatches", IconShipments, "Shipment notices", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
+	at("/receipts", IconReceipts, "Receipts", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
+	at("/billing", IconInvoices, "Invoices", by.PartnerKind == "supplier" && by.Perms.Has(portal.BillingRead))
 	at("/forecasts", IconForecasts, "Forecasts", by.PartnerKind == "supplier" && by.Perms.Has(portal.ForecastsRead))
 	at("/notices", IconChanges, "Changes", by.PartnerKind == "supplier" && by.Perms.Has(portal.NoticesRead))
 	at("/partner-notices", IconChanges, "Changes", by.Host && by.Perms.Has(portal.NoticesManage))

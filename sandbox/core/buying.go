@@ -1,6 +1,8 @@
 package core
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -63,6 +65,9 @@ func (a actor) amend() (string, error) {
 
 // receive takes in what was confirmed for a day that has come; now and then some of it is rejected.
 func (a actor) receive() (string, error) {
+	if what, err := a.unload(); err != nil || what != "" {
+		return what, err
+	}
 	po, line, err := a.wanted(`l.qty_in < l.qty AND (EXISTS (SELECT FROM erp.po_schedule s WHERE s.po_no = l.po_no AND s.line_no = l.line_no AND s.confirmed_on <= $1)
 		OR EXISTS (SELECT FROM erp.po_answer a JOIN erp.po_answer_part p USING (po_no, answer_no, line_no) WHERE a.po_no = l.po_no AND a.line_no = l.line_no AND a.status = 1 AND p.arrives_on <= $1))
 		AND NOT EXISTS (SELECT FROM erp.goods_receipt g WHERE g.po_no = l.po_no AND g.line_no = l.line_no AND g.received_at > $2)`, date(a.now.AddDate(0, 0, 1)), stamp(a.now.Add(-time.Hour)))
@@ -81,6 +86,31 @@ func (a actor) receive() (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("purchase order %d brings %d in", po, left-rejected), a.book(po, line, left-rejected)
+}
+
+// unload takes in a line of a shipment that was announced; now and then some of it is rejected.
+func (a actor) unload() (string, error) {
+	var vendor, notice string
+	var pos, po, line, quantity int64
+	err := a.tx.QueryRowContext(a.ctx, `SELECT vend_no, notice_no, pos, po_no, line_no, qty::bigint FROM erp.notice_line WHERE gr_no IS NULL ORDER BY arrives_on, notice_no, pos LIMIT 1 FOR UPDATE`).
+		Scan(&vendor, &notice, &pos, &po, &line, &quantity)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && quantity == 0 {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	rejected, reason := int64(0), any(nil)
+	if a.rng.IntN(4) == 0 {
+		rejected, reason = 1+a.rng.Int64N(max(1, quantity/8)), any(rejections[a.rng.IntN(len(rejections))])
+	}
+	var no int64
+	if err := a.tx.QueryRowContext(a.ctx, `INSERT INTO erp.goods_receipt (`+goodsReceiptColumns+`) VALUES (nextval('erp.gr_numbers'), 'GR', $1, $2, $3, $4, $5, $6, $7, $7) RETURNING gr_no`, po, line, quantity, rejected, reason, notice, stamp(a.now)).Scan(&no); err != nil {
+		return "", err
+	}
+	if err := a.exec(`UPDATE erp.notice_line SET gr_no = $4 WHERE vend_no = $1 AND notice_no = $2 AND pos = $3`, vendor, notice, pos, no); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("shipment %s brings %d in", notice, quantity-rejected), a.book(po, line, quantity-rejected)
 }
 
 // decide takes what a vendor offered, or insists on what was asked for.

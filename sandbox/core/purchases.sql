@@ -153,3 +153,19 @@ CREATE TABLE IF NOT EXISTS extranet_delivered (
   delivered_at timestamp NOT NULL DEFAULT current_timestamp,
   returned     text
 );
+
+-- What vendors announced to have sent.
+CREATE TABLE erp.notice_line (
+  notice_no  varchar(40) NOT NULL,
+  vend_no    char(10) NOT NULL,
+  pos        smallint NOT NULL,
+  po_no      integer NOT NULL,
+  line_no    smallint NOT NULL,
+  qty        numeric(12,3) NOT NULL CHECK (qty > 0),
+  lot        varchar(40),
+  sscc       char(18) NOT NULL,
+  arrives_on date NOT NULL,
+  gr_no      integer,
+  PRIMARY KEY (vend_no, notice_no, pos),
+  FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
+);
