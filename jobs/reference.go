@@ -81,8 +81,8 @@ var commandKeys = []mappingKey{
 	{"statement", textKey, nil, "", "The statement that writes it; :name is one of the command's values."},
 	{"statements", statementsKey, nil, "", "Several, in one transaction of the core's; each: NAME runs one for every line of a list."},
 	{"returns", wordsKey, nil, "nothing", "Columns of the last statement that the portal keeps."},
-	{"once", textKey, []string{"table", "statement"}, "table", "What keeps a command from being carried out twice: a table of keys in the core, or the statement itself, which then writes :key into a unique column."},
-	{"done_when", textKey, nil, "", "With once: statement, a SELECT by :key that returns a row when the core has the command already."},
+	{"once", textKey, []string{"table", "statement"}, "table", "What keeps a command from being carried out twice: a table of keys in the core, or the statement itself, which then writes :idempotency_key into a unique column."},
+	{"done_when", textKey, nil, "", "With once: statement, a SELECT by :idempotency_key that returns a row when the core has the command already."},
 	{"no_row", textKey, nil, "", "What the partner is told when the last statement returns no row."},
 	{"refusals", mapKey, nil, "", "Errors of the core that are its last word (SQLSTATE, class, error number or constraint), with the words for the partner; none = the core's own."},
 }
