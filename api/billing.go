@@ -71,7 +71,7 @@ func current[T any](ctx context.Context, d door, c Conditional, what string, loa
 	by := callerOf(ctx)
 	var v T
 	if err := d.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v, err = load(tx); return err }); err != nil {
-		return nil, refuse(ctx, d, by, what, err)
+		return nil, refuse(ctx, d, by, err)
 	}
 	return now(c, v)
 }

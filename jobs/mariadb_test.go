@@ -175,7 +175,7 @@ func TestMariaDB_check(t *testing.T) {
 	must(t, err)
 	var shown strings.Builder
 	must(t, r.Print(&shown))
-	if !r.OK() || r.Sources[0].Clock.Sub(time.Now()).Abs() > time.Minute {
+	if !r.OK() || time.Until(r.Sources[0].Clock).Abs() > time.Minute {
 		t.Errorf("%v\n%s", r.Sources, &shown)
 	}
 	for _, e := range r.Entities {

@@ -94,7 +94,6 @@ type copying struct{ copier }
 
 func (c copying) ExecContext(_ context.Context, args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 {
-		//lint:ignore SA1019 lib/pq ends a COPY so
 		return c.copier.Exec(nil)
 	}
 	lines, ok := args[0].Value.(string)

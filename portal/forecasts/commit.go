@@ -105,7 +105,7 @@ const most = 200_000
 
 // drawnUp is an item as it is asked for, while it is committed to.
 type drawnUp struct {
-	kind, site, unit string
+	kind, unit string
 	price            decimal.Decimal
 	starts           []portal.Date
 	quantity         []portal.Amount

@@ -245,7 +245,7 @@ func Decide(ctx context.Context, tx *portal.Tx, number string, programmes, deleg
 	if len(unknown) > 0 {
 		return &portal.Error{Kind: portal.Invalid, Msg: fmt.Sprintf("there is no programme %q", unknown[0]), Fields: map[string]string{"programmes": "choose from those that there are"}}
 	}
-	if delegable != nil && len(delegable) > 0 {
+	if len(delegable) > 0 {
 		if err := checkRoles(ctx, tx, delegable, p.Kind); err != nil {
 			return err
 		}
