@@ -14,15 +14,16 @@ import (
 
 // syncActs are what sync can be asked instead of a pass: to tell how the mirror stands, and to say something to the worker that runs.
 type syncActs struct {
-	Status bool   `help:"Tell how every feed and the outbox stand, instead of making a pass."`
-	Pause  string `placeholder:"ENTITY|all" help:"Have the worker make no more passes of it by itself."`
-	Resume string `placeholder:"ENTITY|all" help:"End a pause."`
-	Retry  string `placeholder:"ENTITY" help:"Have the worker try all its rows in quarantine again at once."`
+	Status    bool   `help:"Tell how every feed and the outbox stand, instead of making a pass."`
+	Pause     string `placeholder:"ENTITY|all" help:"Have the worker make no more passes of it by itself."`
+	Resume    string `placeholder:"ENTITY|all" help:"End a pause."`
+	AllowLoss string `name:"allow-loss" placeholder:"ENTITY" help:"Let the next pass of a feed that stopped delete what the core no longer has, once."`
+	Retry     string `placeholder:"ENTITY" help:"Have the worker try all its rows in quarantine again at once."`
 }
 
 // asked lists what is asked for, each with its entity.
 func (a syncActs) asked() (acts [][2]string) {
-	for _, act := range [][2]string{{portal.Pause, a.Pause}, {portal.Resume, a.Resume}, {portal.Retry, a.Retry}} {
+	for _, act := range [][2]string{{portal.Pause, a.Pause}, {portal.Resume, a.Resume}, {portal.Retry, a.Retry}, {portal.AllowTheLoss, a.AllowLoss}} {
 		if act[1] != "" {
 			acts = append(acts, act)
 		}

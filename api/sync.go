@@ -20,7 +20,7 @@ func (d door) sync(h huma.API) {
 		"For the host's staff: the rows of one entity that lie in quarantine, by key. Follow `after` until it is empty."), d.listQuarantine)
 	huma.Register(h, deed("act-on-feed", http.MethodPost, "/sync/feeds/{entity}/{act}", "Sync", "Act on a feed",
 		"For the host's staff. pause: it makes no pass of its own accord. resume: it does again, and makes one at once. run: it makes a pass at once. read-all: one that reads everything. "+
-			"retry: rows of quarantine are tried again at once. The worker takes it up within seconds. The entity `all` stands for every feed, but for retry.", false), d.actOnFeed)
+			"retry: rows of quarantine are tried again at once. allow-loss: the next pass of a feed that stopped may delete what the core no longer has. The worker takes it up within seconds. The entity `all` stands for every feed, but for retry.", false), d.actOnFeed)
 	huma.Register(h, operation("list-commands", http.MethodGet, "/sync/commands", "Sync", "List the outbox",
 		"For the host's staff: what partners decided, on its way to the core, the latest first. Follow `after` until it is empty."), d.listCommands)
 	huma.Register(h, deed("act-on-command", http.MethodPost, "/sync/commands/{id}/{act}", "Sync", "Act on a command in the outbox",
@@ -167,7 +167,7 @@ func (d door) listQuarantine(ctx context.Context, in *listQuarantineInput) (*pla
 type actOnFeedInput struct {
 	Keyed
 	OfEntity
-	Act  string `path:"act" enum:"pause,resume,run,read-all,retry" maxLength:"20"`
+	Act  string `path:"act" enum:"pause,resume,run,read-all,retry,allow-loss" maxLength:"20"`
 	Body struct {
 		Key *string `json:"key" required:"false" doc:"For retry: the key of the one row, as quarantine lists it; left out = all rows" maxLength:"1000"`
 	}

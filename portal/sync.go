@@ -165,6 +165,8 @@ const (
 	Run     = "run"
 	ReadAll = "read-all"
 	Retry   = "retry"
+
+	AllowTheLoss = "allow-loss"
 )
 
 // ActOnFeed does what a door calls what on the feed; key is the row that is meant by Retry, "" = all.
@@ -181,6 +183,8 @@ func ActOnFeed(ctx context.Context, tx *Tx, entity, what, key string) error {
 		return AskForPass(ctx, tx, entity, what == ReadAll)
 	case Retry:
 		return RetryRow(ctx, tx, entity, key)
+	case AllowTheLoss:
+		return AllowLoss(ctx, tx, entity)
 	}
 	return Errorf(NotFound, "a feed cannot be asked to %q", what)
 }
@@ -204,6 +208,8 @@ func (f Feed) State(now time.Time) string {
 		return FeedNotOffered
 	case f.PausedAt.Valid:
 		return FeedPaused
+	case f.StoppedAt.Valid:
+		return FeedStopped
 	case f.BehindSince.Valid:
 		return FeedFailing
 	case !f.AsOf.Valid:
@@ -221,7 +227,7 @@ func (f Feed) Next(now time.Time) time.Time {
 		return time.Time{}
 	case f.AskedAt.Valid:
 		return now.UTC()
-	case f.PausedAt.Valid:
+	case f.PausedAt.Valid || f.StoppedAt.Valid:
 		return time.Time{}
 	}
 	every := time.Duration(f.EveryS) * time.Second

@@ -270,11 +270,12 @@ func (w *Web) acting(ctx context.Context, r request, f func(tx *portal.Tx) (to s
 
 // feedDeeds say what was asked for.
 var feedDeeds = map[string]Flash{
-	portal.Pause:   {Good, "Paused", "No pass begins by itself until it is resumed."},
-	portal.Resume:  {Good, "Resumed", "A pass begins at once."},
-	portal.Run:     {Good, "A pass is asked for", "It begins within seconds."},
-	portal.ReadAll: {Good, "A pass that reads everything is asked for", "It begins within seconds."},
-	portal.Retry:   {Good, "It is tried again", "A pass begins within seconds; what is taken leaves quarantine."},
+	portal.Pause:        {Good, "Paused", "No pass begins by itself until it is resumed."},
+	portal.Resume:       {Good, "Resumed", "A pass begins at once."},
+	portal.Run:          {Good, "A pass is asked for", "It begins within seconds."},
+	portal.ReadAll:      {Good, "A pass that reads everything is asked for", "It begins within seconds."},
+	portal.AllowTheLoss: {Good, "They will be deleted", "A pass that reads everything begins within seconds."},
+	portal.Retry:        {Good, "It is tried again", "A pass begins within seconds; what is taken leaves quarantine."},
 }
 
 func (w *Web) actOnFeed(ctx context.Context, r request) (reply, error) {

@@ -419,6 +419,11 @@ func TestFreshness(t *testing.T) {
 	if w := d.ask("staff", "GET", "/sync"); !strings.Contains(text(w.Body.Bytes()), "Orders: the last pass failed the core does not answer") {
 		t.Error(text(w.Body.Bytes()))
 	}
+	change(`UPDATE feeds SET stopped_at = '2026-03-02T08:56:00Z', error = 'this pass would delete 900 of 1,234 rows' WHERE entity = 'orders'`)
+	if said := text(d.ask("desk", "GET", "/sync").Body.Bytes()); !strings.Contains(said, "Orders: stopped, and asks you this pass would delete 900 of 1,234 rows") || !strings.Contains(said, "Yes, delete them") {
+		t.Error(said)
+	}
+	change(`UPDATE feeds SET stopped_at = NULL`)
 	change(`UPDATE feeds SET behind_since = NULL, as_of = '2026-03-01T10:00:00Z' WHERE entity = 'packages'`)
 	says("/orders/A%2F1", "Shipments Behind since 1 Mar, 10:00:00 UTC")
 	change(`UPDATE feeds SET offered = false WHERE entity IN ('shipments', 'shipment_lines', 'packages')`)
