@@ -23,9 +23,9 @@ func init() {
 		"POST /cart/template":                     {need: portal.OrdersPlace, form: "name=Weekly", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
 		"GET /cart/upload":                        {need: portal.OrdersPlace},
 		"POST /cart/upload":                       {need: portal.OrdersPlace, form: "lines=T1%2C4"},
-		"GET /cart/uploads/:id":                   {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere, before: uploads, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere, missing: "/cart/uploads/" + placedNever},
-		"GET /cart/uploads/:id/refused.csv":       {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere + "/refused.csv", before: uploads, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere + "/refused.csv", missing: "/cart/uploads/" + placedNever + "/refused.csv"},
-		"GET /cart/uploads/:id/refused.xlsx":      {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere + "/refused.xlsx", before: uploads, foreign: "/cart/uploads/" + placedThere + "/refused.xlsx", missing: "/cart/uploads/" + placedNever + "/refused.xlsx"},
+		"GET /cart/uploads/:id":                   {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere, before: uploaded, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere, missing: "/cart/uploads/" + placedNever},
+		"GET /cart/uploads/:id/refused.csv":       {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere + "/refused.csv", before: uploaded, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere + "/refused.csv", missing: "/cart/uploads/" + placedNever + "/refused.csv"},
+		"GET /cart/uploads/:id/refused.xlsx":      {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere + "/refused.xlsx", before: uploaded, foreign: "/cart/uploads/" + placedThere + "/refused.xlsx", missing: "/cart/uploads/" + placedNever + "/refused.xlsx"},
 		"GET /templates":                          {need: portal.OrdersPlace, says: "ACMEONLY"},
 		"POST /templates/:id/use":                 {need: portal.OrdersPlace, path: "/templates/" + placedHere + "/use", before: kept, foreign: "/templates/" + placedThere + "/use", missing: "/templates/" + placedNever + "/use"},
 		"POST /templates/:id/delete":              {need: portal.OrdersPlace, path: "/templates/" + placedHere + "/delete", foreign: "/templates/" + placedThere + "/delete", missing: "/templates/" + placedNever + "/delete"},
@@ -53,8 +53,8 @@ func init() {
 	`+kept)
 }
 
-// uploads gives Acme's and Brock's people an upload each, once they are enrolled.
-const uploads = `
+// uploaded gives Acme's and Brock's people an upload each, once they are enrolled.
+const uploaded = `
 	INSERT INTO cart_uploads (partner_id, owner, upload_id, at, rows)
 	SELECT partner_id, person_id::text, CASE partner_id WHEN 2 THEN '` + placedHere + `' ELSE '` + placedThere + `' END::uuid, '2026-03-02T08:00:00Z',
 		'[{"row":1,"asked":{"number":"' || CASE partner_id WHEN 2 THEN 'ACMEONLY' ELSE 'BROCKONLY' END || '","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]'

@@ -106,12 +106,12 @@ const most = 200_000
 // drawnUp is an item as it is asked for, while it is committed to.
 type drawnUp struct {
 	kind, unit string
-	price            decimal.Decimal
-	starts           []portal.Date
-	quantity         []portal.Amount
-	ends             []portal.Date
-	old              map[portal.Date]portal.Amount // what the version that is answered asked for, when that is not the current one
-	cells            map[portal.Date]Cell          // that are taken
+	price      decimal.Decimal
+	starts     []portal.Date
+	quantity   []portal.Amount
+	ends       []portal.Date
+	old        map[portal.Date]portal.Amount // what the version that is answered asked for, when that is not the current one
+	cells      map[portal.Date]Cell          // that are taken
 }
 
 func commit(ctx context.Context, tx *portal.Tx, partner int64, c Commitment) (r Report, err error) {
