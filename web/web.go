@@ -383,34 +383,36 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	if by.Viewing {
 		s.Banner = ViewAs(by.PartnerName, stopViewing, by.ReadOnly)
 	}
-	at := func(href string, icon Icon, label string, may bool) {
-		if may {
+	at := func(group, href string, icon Icon, label string, shown bool) {
+		if shown {
 			path := c.Request.URL.Path
-			s.Nav = append(s.Nav, NavItem{Label: label, Href: href, Icon: icon, Current: path == href || href != "/" && strings.HasPrefix(path, href+"/")})
+			s.Nav = append(s.Nav, NavItem{Group: group, Label: label, Href: href, Icon: icon, Current: path == href || href != "/" && strings.HasPrefix(path, href+"/")})
 		}
 	}
-	at("/", IconHome, "Home", true)
-	at("/catalog", IconProducts, "Catalog", by.Perms.Has(portal.CatalogRead) && by.PartnerKind != "supplier")
-	at("/cart", IconPurchases, "Cart", by.Perms.Has(portal.OrdersPlace) && by.Perms.Has(portal.CatalogRead) && by.PartnerKind != "supplier")
-	at("/approvals", IconChecklist, "Approvals", by.Perms.Has(portal.OrdersApprove) && by.PartnerKind != "supplier")
-	at("/ordering", IconSettings, "Ordering rules", by.Perms.Has(portal.PeopleManage) && by.PartnerKind == "dealer")
-	at("/orders", IconOrders, "Orders", by.Perms.Has(portal.OrdersRead))
-	at("/finance", IconAccount, "Account", by.Perms.Has(portal.AccountRead) && by.PartnerKind != "supplier")
-	at("/purchasing", IconPurchases, "Purchase orders", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
-	at("/dispatches", IconShipments, "Shipment notices", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
-	at("/receipts", IconReceipts, "Receipts", by.PartnerKind == "supplier" && by.Perms.Has(portal.PurchasingRead))
-	at("/billing", IconInvoices, "Invoices", by.PartnerKind == "supplier" && by.Perms.Has(portal.BillingRead))
-	at("/forecasts", IconForecasts, "Forecasts", by.PartnerKind == "supplier" && by.Perms.Has(portal.ForecastsRead))
-	at("/notices", IconChanges, "Changes", by.PartnerKind == "supplier" && by.Perms.Has(portal.NoticesRead))
-	at("/partner-notices", IconChanges, "Changes", by.Host && by.Perms.Has(portal.NoticesManage))
-	at("/plans", IconForecasts, "Plans", by.Host && by.Perms.Has(portal.PlansManage))
-	at("/claims", IconClaims, "Claims", by.Perms.Has(portal.ClaimsRead) && by.PartnerKind == "dealer")
-	at("/desk/claims", IconClaims, "Claims desk", by.Host && by.Perms.Has(portal.ClaimsDecide))
-	at("/company", IconCompany, "Company", by.Perms.Has(portal.CompanyRead))
-	at("/partners", IconPartners, "Partners", by.Host && by.Perms.Has(portal.PartnersRead))
-	at("/audit", IconAudit, "Log", by.Perms.Has(portal.AuditRead) && by.Sites == nil)
-	at("/people", IconPeople, "People", by.Perms.Has(portal.PeopleRead))
-	at("/sync", IconRefresh, "Sync", by.Host && by.Perms.Has(portal.FeedsRead))
+	dealer, supplier := by.PartnerKind == "dealer", by.PartnerKind == "supplier"
+	may := by.Perms.Has
+	at("", "/", IconHome, "Home", true)
+	at("Buying", "/catalog", IconProducts, "Catalog", may(portal.CatalogRead) && !supplier)
+	at("Buying", "/cart", IconPurchases, "Cart", may(portal.OrdersPlace) && may(portal.CatalogRead) && !supplier)
+	at("Buying", "/orders", IconOrders, "Orders", may(portal.OrdersRead) && !supplier)
+	at("Buying", "/approvals", IconChecklist, "Approvals", may(portal.OrdersApprove) && !supplier)
+	at("Buying", "/claims", IconClaims, "Claims", may(portal.ClaimsRead) && dealer)
+	at("Buying", "/finance", IconAccount, "Account", may(portal.AccountRead) && !supplier)
+	at("Supplying", "/forecasts", IconForecasts, "Forecasts", may(portal.ForecastsRead) && supplier)
+	at("Supplying", "/purchasing", IconPurchases, "Purchase orders", may(portal.PurchasingRead) && supplier)
+	at("Supplying", "/dispatches", IconShipments, "Shipment notices", may(portal.PurchasingRead) && supplier)
+	at("Supplying", "/receipts", IconReceipts, "Receipts", may(portal.PurchasingRead) && supplier)
+	at("Supplying", "/billing", IconInvoices, "Invoices", may(portal.BillingRead) && supplier)
+	at("Supplying", "/notices", IconChanges, "Changes", may(portal.NoticesRead) && supplier)
+	at("Partners", "/desk/claims", IconClaims, "Claims desk", by.Host && may(portal.ClaimsDecide))
+	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
+	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
+	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))
+	at("Partners", "/sync", IconRefresh, "Sync", by.Host && may(portal.FeedsRead))
+	at("Own company", "/company", IconCompany, "Company", may(portal.CompanyRead))
+	at("Own company", "/people", IconPeople, "People", may(portal.PeopleRead))
+	at("Own company", "/ordering", IconSettings, "Ordering rules", may(portal.PeopleManage) && dealer)
+	at("Own company", "/audit", IconAudit, "Log", may(portal.AuditRead) && by.Sites == nil)
 	return s
 }
 
