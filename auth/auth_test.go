@@ -253,7 +253,7 @@ func TestSignInAndOut(t *testing.T) {
 	if back.header.Get("Cache-Control") != "no-store" {
 		t.Error("the callback may be cached")
 	}
-	dana.says("signed in", "Dana Ruiz|D100|buyer|[orders:read orders:export company:read]")
+	dana.says("signed in", "Dana Ruiz|D100|buyer|[orders:read orders:export orders:place catalog:read prices:read claims:read notices:read company:read]")
 	if d.count(`SELECT count(*) FROM audit WHERE partner_id = 2 AND action = 'login' AND actor LIKE 'Dana Ruiz <%'`) != 1 {
 		t.Error("the login is not in the partner's audit")
 	}
@@ -486,7 +486,7 @@ func TestBearer(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	anyone := d.browser()
-	admin := portaltest.As(portaltest.Acme, portal.PeopleInvite, portal.OrdersRead)
+	admin := portaltest.As(portaltest.Acme, portal.PeopleInvite, portal.TokensManage, portal.OrdersRead)
 	var token string
 	var made partners.Token
 	must(t, d.p.Do(t.Context(), admin, func(tx *portal.Tx) (err error) {

@@ -533,7 +533,7 @@ func TestWhoIsLetIn(t *testing.T) {
 	invite := func(partner int64, mail string, roles ...string) string {
 		t.Helper()
 		var secret string
-		must(t, d.p.Do(t.Context(), portaltest.As(partner, portal.PeopleInvite, portal.OrdersRead, portal.CompanyRead, portal.OrdersExport), func(tx *portal.Tx) (err error) {
+		must(t, d.p.Do(t.Context(), portaltest.As(partner, portal.PeopleInvite, portal.OrdersRead, portal.CompanyRead, portal.OrdersExport, portal.CatalogRead, portal.ClaimsRead, portal.NoticesRead, portal.OrdersPlace, portal.PricesRead), func(tx *portal.Tx) (err error) {
 			secret, _, err = partners.Invite(t.Context(), tx, partners.New{Email: mail, Roles: roles})
 			return err
 		}))
