@@ -124,8 +124,6 @@ func TestMail_toNobody(t *testing.T) {
 // TestMail_waitsForItsServer: a server that is away or busy is asked again, later each time; one that refuses the receiver is not.
 func TestMail_waitsForItsServer(t *testing.T) {
 	p := portaltest.New(t)
-	now := portaltest.Now
-	p.DB.Now = func() time.Time { return now }
 	server := &smtpServer{answer: "451 later"}
 	m := postman(t, p, jobs.MailOptions{SMTP: "smtp://" + server.start(t) + "?tls=none"})
 	must(t, p.Do(t.Context(), portaltest.As(portaltest.Acme), func(tx *portal.Tx) error {
@@ -133,12 +131,12 @@ func TestMail_waitsForItsServer(t *testing.T) {
 	}))
 	sendAll(t, m, 1)
 	sendAll(t, m, 0) // it waits
-	now = now.Add(10 * time.Second)
+	p.Pass(10 * time.Second)
 	sendAll(t, m, 1)
-	now = now.Add(10 * time.Second)
+	p.Pass(10 * time.Second)
 	sendAll(t, m, 0) // longer than before
 	server.set("250 ok")
-	now = now.Add(10 * time.Second)
+	p.Pass(10 * time.Second)
 	sendAll(t, m, 1)
 	if got := server.received(); len(got) != 1 || !strings.Contains(got[0], "Subject: Hello") {
 		t.Errorf("the server got %q", got)

@@ -341,7 +341,7 @@ func TestAppeal_hasAnEnd(t *testing.T) {
 	must(t, d.host(staff(1, portal.ClaimsDecide), func(tx *portal.Tx) error {
 		return DecideLine(ctx, tx, "D100", d.number, 1, Verdict{Quantity: "1", Words: "one"})
 	}))
-	d.p.Now = func() time.Time { return portaltest.Now.Add(appealFor + time.Hour) }
+	d.p.Pass(appealFor + time.Hour)
 	if err := d.dealer(func(tx *portal.Tx) error { return Appeal(ctx, tx, d.number, 1, "w") }); portal.Says(err).Kind != portal.Conflict {
 		t.Errorf("%v", err)
 	}

@@ -150,7 +150,7 @@ func TestCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The answer is due on 5 March. From the 6th, what is firm or trade-off and not answered is late.
-	p.Now = func() time.Time { return portaltest.Now.AddDate(0, 0, 4) }
+	p.Pass(4 * 24 * time.Hour)
 	if err = do(t, p, planner, func(tx *portal.Tx) (err error) {
 		e, err = forecasts.Watch(t.Context(), tx, []string{"late"})
 		return err

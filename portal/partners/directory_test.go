@@ -84,7 +84,7 @@ func TestDecide(t *testing.T) {
 	wants(t, "an unknown programme", decide([]string{"x"}, nil), portal.Invalid)
 	wants(t, "a host's role", decide(nil, []string{"auditor"}), portal.Invalid)
 	before := p.DB.Now()
-	p.DB.Now = func() time.Time { return before.Add(10 * time.Minute) }
+	p.Pass(10 * time.Minute)
 	wants(t, "decided", decide([]string{"basic"}, []string{"viewer"}), -1)
 	c, err := s.Resolve(t.Context(), cookie)
 	must(t, err)

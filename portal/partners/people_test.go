@@ -299,8 +299,6 @@ func TestInvite(t *testing.T) {
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	for fence, p := range map[string]*portaltest.Portal{"row security": portaltest.New(t), "the predicates alone": portaltest.NewWithoutRowSecurity(t)} {
-		now := portaltest.Now
-		p.DB.Now = func() time.Time { return now }
 		admin := member(t, p, portaltest.Acme, "zoe", "partner-admin", "viewer")
 		viewer := member(t, p, portaltest.Acme, "vic", "viewer")
 		other := member(t, p, portaltest.Brock, "bo", "partner-admin", "viewer")
@@ -344,10 +342,10 @@ func TestTokens(t *testing.T) {
 		if by.PartnerID != portaltest.Acme || by.PartnerNumber != "D100" || by.Host || by.Perms != portal.Allow(portal.OrdersRead) || !slices.Equal(by.Sites, []string{"D100", "D101"}) || by.PersonID != uuid.Nil {
 			t.Errorf("%s: the token is %+v", fence, by)
 		}
-		now = portaltest.Now.Add(time.Hour)
+		p.Pass(time.Hour)
 		_, err = ask(secret)
 		wants(t, "expired", err, portal.Unauthenticated)
-		now = portaltest.Now
+		p.Pass(-time.Hour)
 		revoke := func(by portal.Caller) error {
 			return p.Do(t.Context(), by, func(tx *portal.Tx) error { return partners.RevokeToken(t.Context(), tx, tk.ID) })
 		}

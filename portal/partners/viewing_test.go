@@ -14,8 +14,6 @@ import (
 func TestBeginView(t *testing.T) {
 	t.Parallel()
 	p := portaltest.New(t)
-	now := portaltest.Now
-	p.DB.Now = func() time.Time { return now }
 	s := partners.NewSessions(p.DB, partners.Limits{}, nil)
 	defer s.Close()
 	resolve := func(cookie string) portal.Caller {
@@ -46,12 +44,12 @@ func TestBeginView(t *testing.T) {
 		_, _, err := tx.Once(t.Context(), "a key of mine", nil, func() ([]byte, error) { t.Error("it was done"); return nil, nil })
 		return err
 	}), portal.Forbidden)
-	now = now.Add(29 * time.Minute)
+	p.Pass(29 * time.Minute)
 	resolve(boss)
 	if c = resolve(manager); !c.Viewing {
 		t.Error("over too early")
 	}
-	now = now.Add(time.Minute)
+	p.Pass(time.Minute)
 	if c = resolve(manager); c.Viewing || !c.Host || c.PartnerID != portaltest.Host {
 		t.Errorf("after half an hour: %+v", c)
 	}

@@ -111,7 +111,12 @@ type Portal struct {
 	*portal.DB
 	Owner *sql.DB // superuser: sees everything, for arranging and for looking
 	URL   string  // of the login role
+
+	clock atomic.Int64 // nanoseconds after Now
 }
+
+// Pass moves the portal's clock; what runs beside the test may be reading it.
+func (p *Portal) Pass(d time.Duration) { p.clock.Add(int64(d)) }
 
 // New returns a portal with the partners above and nothing else. Its clock stands at Now.
 func New(t testing.TB) *Portal {
@@ -155,7 +160,7 @@ func open(t testing.TB, o portal.Options, arrange func(*sql.DB) error) *Portal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Now = func() time.Time { return Now }
+	db.Now = func() time.Time { return Now.Add(time.Duration(p.clock.Load())) }
 	p.DB = db
 	t.Cleanup(func() { db.Close() })
 	return p

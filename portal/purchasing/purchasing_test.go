@@ -26,21 +26,16 @@ func must(t testing.TB, err error) {
 var cord = portaltest.As(portaltest.Cord, portal.PurchasingRead, portal.PurchasingAnswer)
 
 // core is what the host's core does, as a merge would leave it.
-type core struct {
-	*portaltest.Portal
-	now time.Time
-}
+type core struct{ *portaltest.Portal }
 
 func newCore(t *testing.T) *core {
-	c := &core{portaltest.New(t), portaltest.Now}
-	c.Now = func() time.Time { return c.now }
-	return c
+	return &core{portaltest.New(t)}
 }
 
 // does runs SQL as the worker, at $1, then what follows a merge. A minute passes first.
 func (c *core) does(t *testing.T, statements ...string) {
 	t.Helper()
-	c.now = c.now.Add(2 * time.Minute)
+	c.Pass(2 * time.Minute)
 	must(t, c.AsWorker(t.Context(), "test", func(tx *portal.Tx) error {
 		for _, s := range statements {
 			if _, err := tx.Exec(t.Context(), s, tx.Now); err != nil {
@@ -126,7 +121,7 @@ func TestAnswering(t *testing.T) {
 
 	// Refused, and the host does not take that: what stood stands, and new days to answer begin.
 	must(t, c.give(t, "P1", Answer{Version: 2, Lines: []LineAnswer{{Line: 20, Verdict: Refuse, Reason: "capacity"}}}))
-	c.now = c.now.AddDate(0, 0, 3)
+	c.Pass(3 * 24 * time.Hour)
 	c.does(t, `INSERT INTO purchase_decisions (partner_id, order_number, answer, line, accepted, why, decided_at, changed_at) VALUES (4, 'P1', 4, 20, false, 'we need it', $1, $1)`)
 	d = c.get(t, "P1")
 	expect(t, "not taken", d.line(20), "confirmed: promised 30 on 2026-03-10, 20 on 2026-03-24, refused 0, open 0")
@@ -171,7 +166,7 @@ func TestRevise_gathers(t *testing.T) {
 	t.Parallel()
 	c := newCore(t)
 	c.does(t, twoLines)
-	c.now = c.now.Add(30*time.Second - 2*time.Minute)
+	c.Pass(30*time.Second - 2*time.Minute)
 	c.does(t, `UPDATE purchase_order_lines SET quantity = 70, changed_at = $1 WHERE line = 20`)
 	expect(t, "one version", c.get(t, "P1").Version, 1)
 	c.does(t, `UPDATE schedule_lines SET confirmed_on = requested_on + 1, confirmed_quantity = quantity, changed_at = $1`)
