@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check bench generate clean
+.PHONY: help demo build test check bench mutants generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -58,6 +58,9 @@ generate: $(ASSETS) ## write what is generated from the templates
 
 bench: $(ASSETS) $(POSTGRES) ## measure, each figure as a ratio to the bare limit in the same run
 	go test -tags sandbox $(QUICK) -run '^$$' -bench . -benchtime 3s -timeout 30m . ./jobs ./portal/catalog ./portal/partners
+
+mutants: $(ASSETS) $(POSTGRES) ## take out each tenant predicate and each check of a right, one at a time: the tests must notice; ARGS="-only portal/orders -dir DIR -for 5m"
+	@go run ./sandbox/mutants $(ARGS)
 
 clean: ## remove what was built, not the demo's data
 	rm -rf bin web/assets/dist/* web/node_modules sandbox/node_modules

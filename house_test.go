@@ -158,7 +158,7 @@ func freeAddress(t *testing.T) string {
 func parseUUID(s string) (uuid.UUID, error) { return uuid.Parse(s) }
 
 // contextWithEnd bounds a request; a stream is read for a moment.
-func contextWithEnd(t *testing.T, path string) (context.Context, context.CancelFunc) {
+func contextWithEnd(t testing.TB, path string) (context.Context, context.CancelFunc) {
 	if path == "/events" {
 		return context.WithTimeout(t.Context(), 300*time.Millisecond)
 	}

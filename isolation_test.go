@@ -104,7 +104,7 @@ type visitor struct{ cookie, token, session string }
 
 // suite is the whole portal with its visitors.
 type suite struct {
-	t        *testing.T
+	t        testing.TB
 	p        *portaltest.Portal
 	engine   http.Handler
 	routes   []string
@@ -112,25 +112,13 @@ type suite struct {
 	visitors map[string]visitor
 }
 
-func newSuite(t *testing.T, p *portaltest.Portal) *suite {
+func newSuite(t testing.TB, p *portaltest.Portal) *suite {
 	t.Helper()
 	p.Arrange(t, seed)
 	for _, more := range seeds {
 		p.Arrange(t, more)
 	}
-	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", Documents: filepath.Join("testdata", "documents"), issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
-	c.FilesDir = t.TempDir()
-	for _, seeded := range []struct{ id, content string }{{"00000000-0000-4000-8000-000000000002", "ACMEONLY"}, {"00000000-0000-4000-8000-000000000003", "BROCKONLY"}} {
-		must(t, files.Folder(c.FilesDir).Put(t.Context(), seeded.id, []byte(seeded.content)))
-	}
-	h, err := newHouse(c, p.DB, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	must(t, err)
-	t.Cleanup(h.close)
-	s := &suite{t: t, p: p, engine: h.engine, sessions: partners.NewSessions(p.DB, partners.Limits{}, nil), visitors: map[string]visitor{}}
-	t.Cleanup(s.sessions.Close)
-	for _, r := range h.engine.Routes() {
-		s.routes = append(s.routes, r.Method+" "+r.Path)
-	}
+	s := openSuite(t, p, slog.New(slog.DiscardHandler))
 	dealer, supplier := []string{"buyer", "approver", "claims", "finance", "partner-admin"}, []string{"planner", "seller", "finance", "partner-admin"}
 	s.enrol("acme", portaltest.Acme, nil, dealer...)
 	s.enrol("north", portaltest.Acme, []string{"D101"}, dealer...)
@@ -142,6 +130,25 @@ func newSuite(t *testing.T, p *portaltest.Portal) *suite {
 	s.enrol("host", portaltest.Host, nil, "administrator")
 	s.enrol("ended", portaltest.Acme, nil, "buyer")
 	s.enrol("revoked", portaltest.Acme, nil, "buyer")
+	return s
+}
+
+// openSuite opens the house on a database that is arranged already; it has no visitors yet.
+func openSuite(t testing.TB, p *portaltest.Portal, log *slog.Logger) *suite {
+	t.Helper()
+	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", Documents: filepath.Join("testdata", "documents"), issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
+	c.FilesDir = t.TempDir()
+	for _, seeded := range []struct{ id, content string }{{"00000000-0000-4000-8000-000000000002", "ACMEONLY"}, {"00000000-0000-4000-8000-000000000003", "BROCKONLY"}} {
+		must(t, files.Folder(c.FilesDir).Put(t.Context(), seeded.id, []byte(seeded.content)))
+	}
+	h, err := newHouse(c, p.DB, log, prometheus.NewRegistry())
+	must(t, err)
+	t.Cleanup(h.close)
+	s := &suite{t: t, p: p, engine: h.engine, sessions: partners.NewSessions(p.DB, partners.Limits{}, nil), visitors: map[string]visitor{}}
+	t.Cleanup(s.sessions.Close)
+	for _, r := range h.engine.Routes() {
+		s.routes = append(s.routes, r.Method+" "+r.Path)
+	}
 	return s
 }
 
@@ -248,7 +255,31 @@ func (s *suite) run() {
 			t.Errorf("there is a probe for %s, and no such route", route)
 		}
 	}
-	// Those who were members a moment ago. A token made by the operator is nobody's, so it outlives a membership and is revoked by itself.
+	s.dismiss()
+	slices.Sort(s.routes)
+	for _, route := range s.routes {
+		s.probe(route)
+	}
+}
+
+// probe asks the route as everybody.
+func (s *suite) probe(route string) {
+	p, ok := probes[route]
+	if !ok {
+		s.t.Errorf("%s has no probe: say in isolation_test.go who may ask it", route)
+		return
+	}
+	method, path, _ := strings.Cut(route, " ")
+	if p.path != "" {
+		path = p.path
+	}
+	s.try(route, method, path, p)
+}
+
+// dismiss ends the access of those who were members a moment ago.
+func (s *suite) dismiss() {
+	t := s.t
+	// A token made by the operator is nobody's, so it outlives a membership and is revoked by itself.
 	ended := s.visitors["ended"]
 	ended.token = ""
 	s.visitors["ended"] = ended
@@ -276,19 +307,6 @@ func (s *suite) run() {
 		}
 		return nil
 	}))
-	slices.Sort(s.routes)
-	for _, route := range s.routes {
-		p, ok := probes[route]
-		if !ok {
-			t.Errorf("%s has no probe: say in isolation_test.go who may ask it", route)
-			continue
-		}
-		method, path, _ := strings.Cut(route, " ")
-		if p.path != "" {
-			path = p.path
-		}
-		s.try(route, method, path, p)
-	}
 }
 
 // sides are the partners that a probe is about: whose things they are, what marks them, and whose must not be seen.

@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"sandbox/issuer":         {},
 	"sandbox/core":           {},
 	"sandbox/httptext":       {},
+	"sandbox/mutants":        {},
 }
 
 // capabilities are what the doors may show, and what serves several of them.

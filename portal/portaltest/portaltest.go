@@ -112,6 +112,8 @@ type Portal struct {
 	Owner *sql.DB // superuser: sees everything, for arranging and for looking
 	URL   string  // of the login role
 
+	name string
+
 	clock atomic.Int64 // nanoseconds after Now
 }
 
@@ -143,12 +145,24 @@ func NewWithoutRowSecurity(t testing.TB) *Portal {
 
 func open(t testing.TB, o portal.Options, arrange func(*sql.DB) error) *Portal {
 	t.Helper()
-	s := Server(t)
 	if err := template(); err != nil {
 		t.Fatalf("preparing the template database: %v", err)
 	}
-	name := Database(t, "TEMPLATE portal_template STRATEGY FILE_COPY")
-	p := &Portal{Owner: owner(t, name), URL: s.URL("portal", name)}
+	return openOn(t, Database(t, "TEMPLATE portal_template STRATEGY FILE_COPY"), o, arrange)
+}
+
+// Copy closes the portal and returns one with the same data; it may be copied again.
+func (p *Portal) Copy(t testing.TB) *Portal {
+	t.Helper()
+	p.DB.Close()
+	p.Owner.Close()
+	return openOn(t, Database(t, "TEMPLATE "+p.name+" STRATEGY FILE_COPY"), portal.Options{}, nil)
+}
+
+func openOn(t testing.TB, name string, o portal.Options, arrange func(*sql.DB) error) *Portal {
+	t.Helper()
+	s := Server(t)
+	p := &Portal{Owner: owner(t, name), URL: s.URL("portal", name), name: name}
 	t.Cleanup(func() { p.Owner.Close() })
 	if arrange != nil {
 		if err := arrange(p.Owner); err != nil {
