@@ -31,8 +31,10 @@ var arrows = map[string][]string{
 	"portal/claims":          {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices"},
 	"portal/purchasing":      {"portal", "portal/sheet", "portal/files", "portal/partners", "portal/catalog"},
 	"portal/billing":         {"portal", "portal/files", "portal/purchasing"},
-	"portal/forecasts":       {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/purchasing"},
-	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/forecasts"},
+	"portal/supplies":        {"portal", "portal/sheet", "portal/purchasing"},
+	"portal/forecasts":       {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies"},
+	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies", "portal/forecasts"},
+	"portal/scorecard":       {"portal", "portal/purchasing", "portal/forecasts"},
 	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
 	"auth":                   {"portal", "portal/partners"},
 	"api":                    append([]string{"portal"}, capabilities...),
@@ -54,7 +56,7 @@ var arrows = map[string][]string{
 
 // capabilities are what the doors may show, and what serves several of them.
 var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
-	"portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"}
+	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard"}
 
 // Who may hold gin and SQL.
 var (

@@ -109,16 +109,7 @@ type told[T any] struct {
 
 // ofPlans reads for the host's planners.
 func ofPlans[T any](ctx context.Context, d door, load func(tx *portal.Tx) (T, error)) (*told[T], error) {
-	a := &told[T]{CacheControl: "private, no-store"}
-	by := callerOf(ctx)
-	err := d.db.AcrossPartners(ctx, by, portal.PlansManage, func(tx *portal.Tx) (err error) {
-		a.Body, err = load(tx)
-		return err
-	})
-	if err != nil {
-		return nil, refuse(ctx, d, by, err)
-	}
-	return a, nil
+	return ofAll(ctx, d, portal.PlansManage, load)
 }
 
 type standings struct {

@@ -50,6 +50,8 @@ const (
 	ReviewsManage                      // host: hold campaigns that review access
 	NewsManage                         // host: announce, and set terms that must be accepted
 	FiguresRead                        // host: see who uses what
+	PurchasesRead                      // host: see every supplier's purchase orders, shipments, invoices, stock and scorecard
+	PurchasesManage                    // host: decide about suppliers' answers and objections, and set what is asked of suppliers
 	permissions                        // how many there are
 )
 
@@ -57,7 +59,7 @@ var permissionNames = [permissions]string{
 	"orders:read", "orders:export", "orders:place", "orders:approve", "catalog:read", "prices:read", "account:read", "account:export", "claims:read", "claims:file",
 	"forecasts:read", "forecasts:commit", "purchasing:read", "purchasing:answer", "dispatch:send", "billing:read", "billing:send", "stock:report", "notices:read", "notices:answer",
 	"company:read", "people:read", "people:invite", "people:manage", "tokens:manage", "audit:read", "feeds:read", "feeds:manage", "partners:read", "partners:manage", "roles:manage",
-	"view:as", "act:for", "claims:decide", "claims:approve", "plans:manage", "notices:manage", "reviews:manage", "news:manage", "figures:read",
+	"view:as", "act:for", "claims:decide", "claims:approve", "plans:manage", "notices:manage", "reviews:manage", "news:manage", "figures:read", "purchases:read", "purchases:manage",
 }
 
 func (p Permission) String() string { return permissionNames[p] }
@@ -119,11 +121,12 @@ var Roles = []Role{
 	{Name: "partner-admin", Perms: Allow(CompanyRead, PeopleRead, PeopleInvite, PeopleManage, TokensManage, AuditRead)},
 	{Name: "claims-desk", Host: true, Perms: Allow(PartnersRead, ClaimsDecide)},
 	{Name: "claims-lead", Host: true, Perms: Allow(PartnersRead, ClaimsDecide, ClaimsApprove)},
-	{Name: "planning-desk", Host: true, Perms: Allow(PartnersRead, PlansManage, NoticesManage)},
+	{Name: "planning-desk", Host: true, Perms: Allow(PartnersRead, PlansManage, NoticesManage, PurchasesRead)},
+	{Name: "buying-desk", Host: true, Perms: Allow(PartnersRead, PurchasesRead, PurchasesManage)},
 	{Name: "partner-manager", Host: true, Perms: Allow(PartnersRead, PartnersManage, PeopleRead, PeopleInvite, PeopleManage, FeedsRead, ViewAs, ReviewsManage, NewsManage, FiguresRead)},
 	{Name: "auditor", Host: true, Perms: Allow(PartnersRead, PeopleRead, AuditRead, FeedsRead, FiguresRead)},
 	{Name: "administrator", Host: true, Perms: Allow(PartnersRead, PartnersManage, RolesManage, PeopleRead, PeopleInvite, PeopleManage, TokensManage, AuditRead, FeedsRead, FeedsManage, ViewAs, ActFor,
-		ClaimsDecide, ClaimsApprove, PlansManage, NoticesManage, ReviewsManage, NewsManage, FiguresRead)},
+		ClaimsDecide, ClaimsApprove, PlansManage, NoticesManage, ReviewsManage, NewsManage, FiguresRead, PurchasesRead, PurchasesManage)},
 }
 
 // PermissionsOf returns what the named roles allow at the host, or at a partner.

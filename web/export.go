@@ -141,6 +141,18 @@ type sheetFile struct {
 
 // sheet makes the file of what fill gives row, in one transaction of the caller's. fill audits that it was taken away.
 func (w *Web) sheet(ctx context.Context, r request, f sheetFile, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
+	return w.sheetIn(ctx, r, f, func(g func(tx *portal.Tx) error) error { return w.db.Do(ctx, r.by, g) }, fill)
+}
+
+// sheetAcross is sheet for the host's staff, across partners.
+func (w *Web) sheetAcross(ctx context.Context, r request, need portal.Permission, f sheetFile, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
+	if err := r.by.Need(need); err != nil {
+		return reply{}, err
+	}
+	return w.sheetIn(ctx, r, f, func(g func(tx *portal.Tx) error) error { return w.db.AcrossPartners(ctx, r.by, need, g) }, fill)
+}
+
+func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g func(tx *portal.Tx) error) error, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
 	leave, err := w.exports.take(r.by, "exports under way")
 	if err != nil {
 		return reply{}, err
@@ -153,7 +165,7 @@ func (w *Web) sheet(ctx context.Context, r request, f sheetFile, fill func(tx *p
 			return err
 		}
 		rows := 0
-		err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+		err = do(func(tx *portal.Tx) error {
 			return fill(tx, func(cells ...any) error { rows++; return book.Row(cells...) })
 		})
 		if err == nil {

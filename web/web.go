@@ -103,6 +103,16 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/dispatches/:number", w.page(w.showDispatch)},
 		{"GET", "/dispatches/:number/labels.pdf", w.page(w.labels)},
 		{"GET", "/receipts", w.page(w.listReceipts)},
+		{"GET", "/supplies", w.page(w.listSupplies)},
+		{"POST", "/supplies", w.page(w.reportSupplies)},
+		{"GET", "/supplies/report", w.page(w.newSupplies)},
+		{"GET", "/supplies/form.csv", w.page(w.takeSupplyForm("csv"))},
+		{"GET", "/supplies/form.xlsx", w.page(w.takeSupplyForm("xlsx"))},
+		{"GET", "/supplies/export.csv", w.page(w.exportSupplies("csv"))},
+		{"GET", "/supplies/export.xlsx", w.page(w.exportSupplies("xlsx"))},
+		{"GET", "/buying/supplies", w.page(w.listSuppliesAcross)},
+		{"GET", "/buying/supplies/export.csv", w.page(w.exportSuppliesAcross("csv"))},
+		{"GET", "/buying/supplies/export.xlsx", w.page(w.exportSuppliesAcross("xlsx"))},
 		{"GET", "/purchasing", w.page(w.listPurchases)},
 		{"GET", "/purchasing/export.csv", w.page(w.exportPurchases("csv"))},
 		{"GET", "/purchasing/export.xlsx", w.page(w.exportPurchases("xlsx"))},
@@ -403,8 +413,10 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Supplying", "/dispatches", IconShipments, "Shipment notices", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/receipts", IconReceipts, "Receipts", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/billing", IconInvoices, "Invoices", may(portal.BillingRead) && supplier)
+	at("Supplying", "/supplies", IconProducts, "Stock and capacity", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/notices", IconChanges, "Changes", may(portal.NoticesRead) && supplier)
 	at("Partners", "/desk/claims", IconClaims, "Claims desk", by.Host && may(portal.ClaimsDecide))
+	at("Suppliers", "/buying/supplies", IconProducts, "Stock and capacity", by.Host && may(portal.PurchasesRead))
 	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
 	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
 	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))

@@ -82,3 +82,10 @@ func (t Table) Day(cell string) (portal.Date, error) {
 	}
 	return "", errors.New(strconv.Quote(cell) + " is not a day; write it like 2026-03-31")
 }
+
+// A Fault says of a row why nothing came of it.
+type Fault struct {
+	Row  int    `json:"row" doc:"As the spreadsheet counts rows, from 1"`
+	What string `json:"what" doc:"What the row is about"`
+	Why  string `json:"why" doc:"Why nothing came of it"`
+}

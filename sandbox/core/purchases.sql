@@ -169,3 +169,23 @@ CREATE TABLE erp.notice_line (
   PRIMARY KEY (vend_no, notice_no, pos),
   FOREIGN KEY (po_no, line_no) REFERENCES erp.po_line
 );
+
+-- What vendors report to have, and to be able to make.
+CREATE TABLE erp.vend_report (
+  vend_no    char(10) NOT NULL REFERENCES erp.vendor,
+  item_no    char(12) NOT NULL REFERENCES erp.item,
+  plant      varchar(20) NOT NULL,
+  on_hand    numeric(12,3) NOT NULL,
+  in_process numeric(12,3) NOT NULL,
+  counted_on date NOT NULL,
+  PRIMARY KEY (vend_no, item_no, plant)
+);
+
+CREATE TABLE erp.vend_capacity (
+  vend_no char(10) NOT NULL REFERENCES erp.vendor,
+  item_no char(12) NOT NULL REFERENCES erp.item,
+  plant   varchar(20) NOT NULL,
+  week_on date NOT NULL,
+  qty     numeric(12,3) NOT NULL,
+  PRIMARY KEY (vend_no, item_no, plant, week_on)
+);
