@@ -46,6 +46,7 @@ var probes = map[string]probe{
 	"GET /api/v1/openapi.json":          {public: true},
 	"GET /api/v1/me":                    {any: true, says: "D100"},
 	"GET /api/v1/partners":              {any: true, says: "D100"},
+	"GET /api/v1/tasks":                 {any: true},
 	"GET /api/v1/orders":                {need: portal.OrdersRead, says: "ACMEONLY"},
 	"GET /api/v1/orders/:number":        {need: portal.OrdersRead, path: "/api/v1/orders/A-1", says: "ACMEONLY", foreign: "/api/v1/orders/B-1", beyond: "/api/v1/orders/A-1", missing: "/api/v1/orders/X-1"},
 	"GET /":                             {any: true, says: "A-1"},

@@ -100,6 +100,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.notices(h)
 	d.claims(h)
 	d.access(h)
+	d.tasks(h)
 	d.people(h)
 	d.sync(h)
 	d.audit(h)

@@ -6,13 +6,18 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/orders"
+	"extranet/portal/purchasing"
+	"extranet/portal/tasks"
 )
 
 // A start is what the home page shows; what the caller may not see is left out.
 type start struct {
 	by     portal.Caller
 	orders bool // the caller may see orders
+	tasks  []portal.Task // what waits for the caller
 	look   orders.Overview
+	buys   *purchasing.Overview // nil = the caller may not see purchase orders
+	bought Freshness            // of them
 	fresh  Freshness
 	sites  sites
 	feeds  []feedRow
@@ -20,7 +25,7 @@ type start struct {
 }
 
 func (w *Web) home(ctx context.Context, r request) (_ reply, err error) {
-	v := start{by: r.by, orders: r.by.Perms.Has(portal.OrdersRead), today: portal.DateOf(w.db.Now())}
+	v := start{by: r.by, orders: r.by.Perms.Has(portal.OrdersRead) && r.by.PartnerKind != "supplier" && !r.by.Host, today: portal.DateOf(w.db.Now())}
 	if v.orders {
 		// What is overdue is another every day.
 		v.look, err = read(ctx, w, r.by, "orders", "look"+string(v.today), func(ctx context.Context, tx *portal.Tx) (orders.Overview, error) { return orders.Look(ctx, tx) })
@@ -33,6 +38,19 @@ func (w *Web) home(ctx context.Context, r request) (_ reply, err error) {
 		if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 			return reply{}, err
 		}
+	}
+	if v.by.PartnerKind == "supplier" && r.by.Perms.Has(portal.PurchasingRead) {
+		if v.bought, err = w.fresh(ctx, purchasing.Mirror.Entity); err != nil {
+			return reply{}, err
+		}
+		look, err := read(ctx, w, r.by, "purchasing", "look"+string(v.today), purchasing.Look)
+		if err != nil {
+			return reply{}, err
+		}
+		v.buys = &look
+	}
+	if v.tasks, err = tasks.For(ctx, w.db, r.by); err != nil {
+		return reply{}, err
 	}
 	if r.by.Host && r.by.Perms.Has(portal.FeedsRead) {
 		err = w.db.AcrossPartners(ctx, r.by, portal.FeedsRead, func(tx *portal.Tx) (err error) {
@@ -74,4 +92,28 @@ func (v start) failing() (failing, late, refused int) {
 		refused += int(f.Quarantined)
 	}
 	return failing, late, refused
+}
+
+// taskWords say what each kind of task is, and where it is done.
+var taskWords = map[string]struct{ name, href string }{
+	"orders_to_approve":         {"Orders to approve", "/approvals"},
+	"orders_returned":           {"Orders returned to you", "/orders"},
+	"claims_to_answer":          {"Claims to go on with", "/claims?state=open"},
+	"claims_to_decide":          {"Claims to decide", "/desk/claims"},
+	"invoices_to_pay":           {"Invoices to pay", "/finance/invoices?state=overdue&sort=due_on"},
+	"purchase_orders_to_answer": {"Purchase orders to answer", purchasesPath("review")},
+	"forecasts_to_commit":       {"Forecasts to commit to", "/forecasts"},
+	"bills_to_clear":            {"Invoices with a difference", "/billing?status=blocked"},
+	"notices_to_acknowledge":    {"Changes to acknowledge", "/notices"},
+}
+
+func purchasesPath(state string) string {
+	return Address{Path: "/purchasing", Query: url.Values{"list": {state}}}.With()
+}
+
+func taskCount(t portal.Task) string {
+	if t.Count >= portal.TasksCounted {
+		return Count(t.Count) + "+"
+	}
+	return Count(t.Count)
 }

@@ -1,0 +1,17 @@
+package purchasing
+
+import (
+	"context"
+
+	"extranet/portal"
+)
+
+// Tasks counts purchase orders that wait for the supplier's answer.
+func Tasks(ctx context.Context, tx *portal.Tx) (list []portal.Task, err error) {
+	if !tx.By.Perms.Has(portal.PurchasingAnswer) {
+		return nil, nil
+	}
+	t, err := tx.Task(ctx, "purchase_orders_to_answer", `
+		SELECT answer_by FROM purchase_orders WHERE partner_id = $1 AND state = 'review' AND ($2::text[] IS NULL OR site = ANY($2)) ORDER BY answer_by`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
+	return []portal.Task{t}, err
+}
