@@ -47,6 +47,7 @@ var probes = map[string]probe{
 	"GET /api/v1/me":                    {any: true, says: "D100"},
 	"GET /api/v1/partners":              {any: true, says: "D100"},
 	"GET /api/v1/tasks":                 {any: true},
+	"GET /api/v1/search":                {any: true, path: "/api/v1/search?q=A-1", says: "A-1", foreign: "/api/v1/search?q=B-1", missing: "/api/v1/search?q=X-1"},
 	"GET /api/v1/orders":                {need: portal.OrdersRead, says: "ACMEONLY"},
 	"GET /api/v1/orders/:number":        {need: portal.OrdersRead, path: "/api/v1/orders/A-1", says: "ACMEONLY", foreign: "/api/v1/orders/B-1", beyond: "/api/v1/orders/A-1", missing: "/api/v1/orders/X-1"},
 	"GET /":                             {any: true, says: "A-1"},

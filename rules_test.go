@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies", "portal/forecasts"},
 	"portal/scorecard":       {"portal", "portal/purchasing", "portal/forecasts"},
 	"portal/tasks":           {"portal", "portal/accounts", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"},
+	"portal/search":          {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/notices"},
 	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
 	"auth":                   {"portal", "portal/partners"},
 	"api":                    append([]string{"portal"}, capabilities...),
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 
 // capabilities are what the doors may show, and what serves several of them.
 var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
-	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard", "portal/tasks"}
+	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard", "portal/tasks", "portal/search"}
 
 // Who may hold gin and SQL.
 var (

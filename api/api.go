@@ -101,6 +101,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.claims(h)
 	d.access(h)
 	d.tasks(h)
+	d.search(h)
 	d.people(h)
 	d.sync(h)
 	d.audit(h)

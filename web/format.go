@@ -101,3 +101,10 @@ func clockText(now, t time.Time) string {
 	}
 	return t.Format("2 Jan 2006, 15:04:05 UTC")
 }
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

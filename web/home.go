@@ -13,7 +13,7 @@ import (
 // A start is what the home page shows; what the caller may not see is left out.
 type start struct {
 	by     portal.Caller
-	orders bool // the caller may see orders
+	orders bool          // the caller may see orders
 	tasks  []portal.Task // what waits for the caller
 	look   orders.Overview
 	buys   *purchasing.Overview // nil = the caller may not see purchase orders

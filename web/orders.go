@@ -348,35 +348,6 @@ func upperFirst(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// search goes straight to the order whose number is asked for, and otherwise to the orders whose number, or own number, begins with it.
-func (w *Web) search(ctx context.Context, r request) (reply, error) {
-	q := strings.TrimSpace(r.query.Get("q"))
-	r.shell.Title, r.shell.Query = "Search", q
-	if err := r.by.Need(portal.OrdersRead); err != nil || q == "" {
-		return reply{page: SearchPage(r.shell)}, nil
-	}
-	list := Address{Path: "/orders", Query: url.Values{"q": {q}}}.With()
-	_, err := w.follow(ctx, r.by, q)
-	switch {
-	case err == nil:
-		return reply{to: orderPath(q)}, nil
-	case portal.Says(err).Kind != portal.NotFound:
-		return reply{}, err
-	}
-	f := orders.Filter{Text: q, Limit: 2}
-	if f.Check() != nil {
-		return reply{to: list}, nil // which says what is wrong
-	}
-	p, err := w.orders(ctx, r.by, f)
-	if err != nil {
-		return reply{}, err
-	}
-	if len(p.Items) == 1 && (strings.EqualFold(p.Items[0].Number, q) || strings.EqualFold(p.Items[0].PONumber, q)) {
-		return reply{to: orderPath(p.Items[0].Number)}, nil
-	}
-	return reply{to: list}, nil
-}
-
 // Without is the address with one value of the name taken away.
 func (a Address) Without(name, value string) string {
 	q := maps.Clone(a.Query)

@@ -22,6 +22,7 @@ import (
 	"extranet/portal/files"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
+	"extranet/portal/search"
 	"extranet/web/assets"
 )
 
@@ -89,7 +90,7 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		answer       gin.HandlerFunc
 	}{
 		{"GET", "/", w.page(w.home)},
-		{"GET", "/search", w.page(w.search)},
+		{"GET", "/search", w.page(w.find)},
 		{"GET", "/billing", w.page(w.listBills)},
 		{"POST", "/billing", w.page(w.sendBill)},
 		{"GET", "/billing/new", w.page(w.newBill)},
@@ -378,7 +379,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 		return s
 	}
 	s.Flash = w.takeFlash(c)
-	s.Person, s.Search = by.Name, by.Perms.Has(portal.OrdersRead)
+	s.Person, s.Search, s.SearchHint = by.Name, search.May(by), searchHint(by)
 	s.Partner = PartnerChoice{ID: strconv.FormatInt(by.PartnerID, 10), Name: by.PartnerName, Number: by.PartnerNumber}
 	if by.PersonID != uuid.Nil {
 		if p, err := w.auth.Person(ctx, by); err == nil {

@@ -48,7 +48,7 @@ func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (list []Queued, err
 	}
 	list = []Queued{}
 	err = tx.Select(ctx, &list, `
-		SELECT `+columns+`, p.number AS partner, p.name AS partner_name, c.due_at < $4 AS late,
+		SELECT `+columns+`, p.number AS partner, p.name AS partner_name, coalesce(c.due_at < $4, false) AS late,
 			(SELECT count(*) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number) AS lines,
 			(SELECT coalesce(sum((l.result::json ->> 'amount')::numeric), 0) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number AND l.result IS NOT NULL) AS claimed
 		FROM claims c JOIN partners p ON p.partner_id = c.partner_id
