@@ -29,6 +29,8 @@ func init() {
 		"GET /api/v1/invoices/:number":           {need: read, path: "/api/v1/invoices/A-1", says: "ACMEONLY", foreign: "/api/v1/invoices/B-1", beyond: "/api/v1/invoices/A-1", missing: "/api/v1/invoices/X-1"},
 		"GET /api/v1/payments":                   {need: read, says: "ACMEONLY"},
 		"GET /api/v1/payments/:number":           {need: read, path: "/api/v1/payments/A-1", says: "ACMEONLY", foreign: "/api/v1/payments/B-1", beyond: "/api/v1/payments/A-1", missing: "/api/v1/payments/X-1"},
+		"GET /api/v1/invoices/:number/pdf":       {need: take, path: "/api/v1/invoices/A-1/pdf", says: "%PDF", foreign: "/api/v1/invoices/B-1/pdf", beyond: "/api/v1/invoices/A-1/pdf", missing: "/api/v1/invoices/X-1/pdf"},
+		"GET /api/v1/account/statement/:format":  {need: take, path: "/api/v1/account/statement/csv?currency=EUR&from=2026-01-01&to=2026-03-31", says: "ACMEONLY"},
 		"GET /finance":                           {need: read, says: "ACMEONLY"},
 		"GET /finance/invoices":                  {need: read, says: "ACMEONLY"},
 		"GET /finance/invoices/export.csv":       {need: take, says: "ACMEONLY"},

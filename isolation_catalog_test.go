@@ -15,6 +15,8 @@ func init() {
 		"GET /watched":                                     {need: portal.CatalogRead},
 		"GET /lookup":                                      {need: portal.CatalogRead},
 		"POST /lookup":                                     {need: portal.CatalogRead, form: "numbers=T1%2C4", says: "T1"},
+		"GET /api/v1/watched":                              {need: portal.CatalogRead, path: "/api/v1/watched?person=" + placedHere, before: watcher, foreign: "/api/v1/watched?person=" + placedThere, missing: "/api/v1/watched?person=" + placedNever},
+		"POST /api/v1/catalog/:product/watch":              {need: portal.CatalogRead, path: "/api/v1/catalog/T1/watch", before: watcher, form: `{"watch":true,"person":"` + placedHere + `"}`, foreign: `{"watch":true,"person":"` + placedThere + `"}`, missing: `{"watch":true,"person":"` + placedNever + `"}`},
 		"GET /api/v1/catalog":                              {need: portal.CatalogRead, says: "ACMEONLY"},
 		"GET /api/v1/catalog/:product":                     {need: portal.CatalogRead, path: "/api/v1/catalog/T1", says: "ACMEONLY"},
 		"GET /api/v1/catalog/:product/documents/:document": {need: portal.CatalogRead, path: "/api/v1/catalog/T1/documents/2", says: "ACMEONLY", foreign: "/api/v1/catalog/T1/documents/3", missing: "/api/v1/catalog/T1/documents/9"},
@@ -33,3 +35,9 @@ func init() {
 	INSERT INTO feeds (entity, source, way, every_s, stale_after_s, offered, as_of) SELECT e, 'core', 'snapshot', 5, 60, true, '2026-03-02T08:59:30Z'
 	FROM unnest(ARRAY['list_prices', 'segment_prices', 'prices', 'availability', 'documents', 'product_links', 'part_numbers']) e;`)
 }
+
+// watcher gives Acme and Brock a member each under ids that are known.
+const watcher = `
+	INSERT INTO people (person_id, name, email, created_at) VALUES ('` + placedHere + `', 'w2', 'w2@x.example', '2026-03-01Z'), ('` + placedThere + `', 'w3', 'w3@x.example', '2026-03-01Z') ON CONFLICT DO NOTHING;
+	INSERT INTO memberships (partner_id, person_id, name, email, roles, origin, granted_by, granted_at)
+	SELECT right(name, 1)::bigint, person_id, name, email, '{viewer}', 'operator', 'test', '2026-03-01Z' FROM people WHERE name IN ('w2', 'w3') ON CONFLICT DO NOTHING`

@@ -31,18 +31,36 @@ func init() {
 		"POST /templates/:id/delete":              {need: portal.OrdersPlace, path: "/templates/" + placedHere + "/delete", foreign: "/templates/" + placedThere + "/delete", missing: "/templates/" + placedNever + "/delete"},
 		"POST /orders/:number/reorder":            {need: portal.OrdersPlace, path: "/orders/A-1/reorder", foreign: "/orders/B-1/reorder", beyond: "/orders/A-1/reorder", missing: "/orders/X-1/reorder"},
 		"POST /orders/:number/cancel":             {need: portal.OrdersPlace, path: "/orders/A-1/cancel", foreign: "/orders/B-1/cancel", beyond: "/orders/A-1/cancel", missing: "/orders/X-1/cancel"},
+		"POST /orders/:number/lines/:line":        {need: portal.OrdersPlace, path: "/orders/A-2/lines/1", form: "quantity-1=2", foreign: "/orders/B-1/lines/1", beyond: "/orders/A-2/lines/1", missing: "/orders/X-1/lines/1"},
 		"GET /placed/:id":                         {need: portal.OrdersRead, path: "/placed/" + placedHere, says: "ACMEONLY", foreign: "/placed/" + placedThere, beyond: "/placed/" + placedHere, missing: "/placed/" + placedNever},
 		"POST /placed/:id/:what":                  {need: portal.OrdersApprove, path: "/placed/" + placedHere + "/approve", before: awaitingHere, foreign: "/placed/" + placedThere + "/approve", beyond: "/placed/" + placedHere + "/approve", missing: "/placed/" + placedNever + "/approve"},
 		"GET /approvals":                          {need: portal.OrdersApprove},
 		"GET /ordering":                           {need: portal.PeopleManage},
 		"POST /ordering":                          {need: portal.PeopleManage, form: "po_unique=on", missing: "person=" + placedNever + "&most=5"},
 		"POST /api/v1/orders":                     {need: portal.OrdersPlace, before: released, form: `{"lines":[{"number":"T1","quantity":"4"}]}`, says: "placed"},
+		"GET /api/v1/cart":                        {need: portal.OrdersPlace},
+		"POST /api/v1/cart/lines":                 {need: portal.OrdersPlace, form: `{"lines":[{"number":"T1","quantity":"4"}]}`},
+		"POST /api/v1/cart/lines/:line":           {need: portal.OrdersPlace, path: "/api/v1/cart/lines/1", before: inMachineCart, form: `{"quantity":"4","site":"D100"}`, missing: "/api/v1/cart/lines/99"},
+		"POST /api/v1/cart/empty":                 {need: portal.OrdersPlace},
+		"POST /api/v1/cart/place":                 {need: portal.OrdersPlace, before: released + inMachineCart, form: `{}`},
+		"POST /api/v1/cart/lists":                 {need: portal.OrdersPlace, form: "T1,4"},
+		"GET /api/v1/cart/lists/:id":              {need: portal.OrdersPlace, path: "/api/v1/cart/lists/" + placedHere, before: uploadedByMachine, says: "ACMEONLY", foreign: "/api/v1/cart/lists/" + placedThere, missing: "/api/v1/cart/lists/" + placedNever},
+		"GET /api/v1/templates":                   {need: portal.OrdersPlace, says: "ACMEONLY"},
+		"POST /api/v1/templates":                  {need: portal.OrdersPlace, form: `{"name":"Weekly"}`, before: inMachineCart + `;DELETE FROM order_templates WHERE name = 'Weekly'`},
+		"POST /api/v1/templates/:id/use":          {need: portal.OrdersPlace, path: "/api/v1/templates/" + placedHere + "/use", before: kept, foreign: "/api/v1/templates/" + placedThere + "/use", missing: "/api/v1/templates/" + placedNever + "/use"},
+		"POST /api/v1/templates/:id/delete":       {need: portal.OrdersPlace, path: "/api/v1/templates/" + placedHere + "/delete", before: kept, foreign: "/api/v1/templates/" + placedThere + "/delete", missing: "/api/v1/templates/" + placedNever + "/delete"},
+		"POST /api/v1/orders/:number/reorder":     {need: portal.OrdersPlace, path: "/api/v1/orders/A-1/reorder", form: `{}`, foreign: "/api/v1/orders/B-1/reorder", beyond: "/api/v1/orders/A-1/reorder", missing: "/api/v1/orders/X-1/reorder"},
+		"POST /api/v1/placed/:id/again":           {need: portal.OrdersPlace, path: "/api/v1/placed/" + placedHere + "/again", foreign: "/api/v1/placed/" + placedThere + "/again", beyond: "/api/v1/placed/" + placedHere + "/again", missing: "/api/v1/placed/" + placedNever + "/again"},
+		"POST /api/v1/placed/:id/withdraw":        {need: portal.OrdersPlace, path: "/api/v1/placed/" + placedHere + "/withdraw", before: awaitingMachine, foreign: "/api/v1/placed/" + placedThere + "/withdraw", beyond: "/api/v1/placed/" + placedHere + "/withdraw", missing: "/api/v1/placed/" + placedNever + "/withdraw"},
+		"GET /api/v1/ordering":                    {need: portal.PeopleManage},
+		"POST /api/v1/ordering":                   {need: portal.PeopleManage, form: `{"po_once":true,"po_needed":false}`},
+		"POST /api/v1/ordering/limits/:person":    {need: portal.PeopleManage, path: "/api/v1/ordering/limits/" + placedHere, before: watcher, form: `{"most":"5"}`, foreign: "/api/v1/ordering/limits/" + placedThere, missing: "/api/v1/ordering/limits/" + placedNever},
 		"GET /api/v1/placed":                      {need: portal.OrdersRead, says: "ACMEONLY"},
 		"GET /api/v1/placed/:id":                  {need: portal.OrdersRead, path: "/api/v1/placed/" + placedHere, says: "ACMEONLY", foreign: "/api/v1/placed/" + placedThere, beyond: "/api/v1/placed/" + placedHere, missing: "/api/v1/placed/" + placedNever},
 		"POST /api/v1/placed/:id/approve":         {need: portal.OrdersApprove, path: "/api/v1/placed/" + placedHere + "/approve", before: awaitingHere, foreign: "/api/v1/placed/" + placedThere + "/approve", beyond: "/api/v1/placed/" + placedHere + "/approve", missing: "/api/v1/placed/" + placedNever + "/approve"},
 		"POST /api/v1/placed/:id/return":          {need: portal.OrdersApprove, path: "/api/v1/placed/" + placedHere + "/return", form: `{"words":"No"}`, before: awaitingHere, foreign: "/api/v1/placed/" + placedThere + "/return", beyond: "/api/v1/placed/" + placedHere + "/return", missing: "/api/v1/placed/" + placedNever + "/return"},
 		"POST /api/v1/orders/:number/cancel":      {need: portal.OrdersPlace, path: "/api/v1/orders/A-2/cancel", foreign: "/api/v1/orders/B-1/cancel", beyond: "/api/v1/orders/A-2/cancel", missing: "/api/v1/orders/X-1/cancel"},
-		"POST /api/v1/orders/:number/lines/:line": {need: portal.OrdersPlace, path: "/api/v1/orders/A-3/lines/1", form: `{"quantity":"1"}`, foreign: "/api/v1/orders/B-1/lines/1", beyond: "/api/v1/orders/A-3/lines/1", missing: "/api/v1/orders/X-1/lines/1"},
+		"POST /api/v1/orders/:number/lines/:line": {need: portal.OrdersPlace, path: "/api/v1/orders/A-3/lines/1", form: `{"quantity":"2"}`, foreign: "/api/v1/orders/B-1/lines/1", beyond: "/api/v1/orders/A-3/lines/1", missing: "/api/v1/orders/X-1/lines/1"},
 	})
 	seeds = append(seeds, `
 	INSERT INTO placed_orders (partner_id, placed_id, state, site, po_number, comment, currency, net, owner, placed_by, placed_at)
@@ -64,3 +82,15 @@ const uploaded = `
 const kept = `
 	INSERT INTO order_templates (partner_id, template_id, name, lines, made_by, made_at)
 	VALUES (2, '` + placedHere + `', 'ACMEONLY', '[{"number":"T1","quantity":"4"}]', 'ACMEONLY', '2026-03-01Z'), (3, '` + placedThere + `', 'BROCKONLY', '[{"number":"T1","quantity":"4"}]', 'BROCKONLY', '2026-03-01Z') ON CONFLICT DO NOTHING`
+
+const (
+	// inMachineCart gives Acme's machine a line in its cart.
+	inMachineCart = `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) VALUES (2, 'machine acme', 1, 'T1', 1, 'D100', now()) ON CONFLICT DO NOTHING;`
+	// awaitingMachine has Acme's machine await a decision on the order it placed.
+	awaitingMachine = `UPDATE placed_orders SET state = 'awaiting', owner = 'machine acme' WHERE placed_id = '` + placedHere + `'`
+	// uploadedByMachine gives Acme's and Brock's machines a list each.
+	uploadedByMachine = `
+	INSERT INTO cart_uploads (partner_id, owner, upload_id, at, rows)
+	VALUES (2, 'machine acme', '` + placedHere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"ACMEONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]'),
+		(3, 'machine brock', '` + placedThere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"BROCKONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]') ON CONFLICT DO NOTHING`
+)

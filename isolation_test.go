@@ -202,7 +202,7 @@ func (s *suite) ask(as visitor, method, path, form string) answer {
 	}
 	if strings.HasPrefix(path, "/api/v1") && method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/json")
-		if strings.Contains(path, "/files") {
+		if strings.Contains(path, "/files") || strings.HasSuffix(path, "/lists") {
 			r.Header.Set("Content-Type", "application/octet-stream")
 		}
 		r.Header.Set("Idempotency-Key", uuid.NewString())

@@ -2,16 +2,22 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"extranet/portal"
 	"extranet/portal/accounts"
 	"extranet/portal/invoices"
+	"extranet/portal/paper"
+	"extranet/portal/sheet"
 )
 
 func (d door) account(h huma.API) {
@@ -23,6 +29,8 @@ func (d door) account(h huma.API) {
 		"The partner's documents, newest first unless sorted otherwise. Follow `next` until it is empty; a cursor belongs to its sort."), d.listInvoices)
 	huma.Register(h, operation("get-invoice", http.MethodGet, "/invoices/{number}", "Account", "Read an invoice",
 		"One invoice or credit memo with its lines and what settled it."), d.getInvoice)
+	huma.Register(h, paperOperation("get-invoice-pdf", "/invoices/{number}/pdf", "Take an invoice", "One invoice or credit memo as PDF.", "pdf"), d.getInvoicePDF)
+	huma.Register(h, paperOperation("get-statement-file", "/account/statement/{format}", "Take a statement as a file", "Of any period, with all its entries: opening + entries = closing.", "pdf", "xlsx", "csv"), d.getStatementFile)
 	huma.Register(h, operation("list-payments", http.MethodGet, "/payments", "Account", "List payments", "The partner's payments, newest first."), d.listPayments)
 	huma.Register(h, operation("get-payment", http.MethodGet, "/payments/{number}", "Account", "Read a payment", "One payment and what it settled."), d.getPayment)
 }
@@ -122,4 +130,52 @@ type getPaymentInput struct {
 func (d door) getPayment(ctx context.Context, in *getPaymentInput) (*answer[accounts.PaymentDetail], error) {
 	return read[accounts.PaymentDetail](ctx, d, accounts.Noun, "payment"+strconv.Quote(in.Number), in.Conditional, []string{"payments", "settlements"},
 		encodedAs(func(tx *portal.Tx) (accounts.PaymentDetail, error) { return accounts.GetPayment(ctx, tx, in.Number) }))
+}
+
+// paperOperation describes a route that gives a made file away, of these formats.
+func paperOperation(id, path, summary, description string, formats ...string) huma.Operation {
+	op := fileOperation(id, path, "Account")
+	op.Summary, op.Description = summary, description+" "+op.Description
+	content := map[string]*huma.MediaType{}
+	for _, f := range formats {
+		kind, _, _ := strings.Cut(cmp.Or(sheet.Kinds[f], "application/"+f), ";")
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	op.Responses["200"].Content = content
+	return op
+}
+
+type invoicePDFInput struct {
+	Number string `path:"number" doc:"The host's number of the document" maxLength:"100"`
+}
+
+func (d door) getInvoicePDF(ctx context.Context, in *invoicePDFInput) (*huma.StreamResponse, error) {
+	f, err := d.papers.Invoice(ctx, callerOf(ctx), in.Number)
+	return d.givePaper(ctx, f, err)
+}
+
+type statementFileInput struct {
+	Format   string `path:"format" enum:"pdf,xlsx,csv"`
+	Currency string `query:"currency" required:"true" doc:"ISO 4217" minLength:"3" maxLength:"3"`
+	From     string `query:"from" required:"true" doc:"The first day" format:"date" maxLength:"10"`
+	To       string `query:"to" required:"true" doc:"The last day" format:"date" maxLength:"10"`
+	Site     string `query:"site" doc:"Of one site alone" minLength:"1" maxLength:"100"`
+}
+
+func (d door) getStatementFile(ctx context.Context, in *statementFileInput) (*huma.StreamResponse, error) {
+	f, err := d.papers.Statement(ctx, callerOf(ctx), accounts.Period{Currency: in.Currency, From: portal.Date(in.From), To: portal.Date(in.To), Site: in.Site}, in.Format)
+	return d.givePaper(ctx, f, err)
+}
+
+func (d door) givePaper(ctx context.Context, f paper.File, err error) (*huma.StreamResponse, error) {
+	if err != nil {
+		return nil, refuse(ctx, d, callerOf(ctx), err)
+	}
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		defer f.Content.Close()
+		c.SetHeader("Content-Type", f.Kind)
+		c.SetHeader("Content-Disposition", fmt.Sprintf("attachment; filename=%q", f.Name))
+		c.SetHeader("Cache-Control", "private, no-store")
+		_, _ = io.Copy(c.BodyWriter(), f.Content)
+	}}, nil
 }

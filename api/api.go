@@ -24,8 +24,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"extranet/portal"
+	"extranet/portal/accounts"
 	"extranet/portal/catalog"
 	"extranet/portal/files"
+	"extranet/portal/paper"
 	"extranet/portal/partners"
 )
 
@@ -42,6 +44,13 @@ type Options struct {
 	Version   string
 	Files     files.Store // where added files are kept; nil = none are taken
 	BaseURL   string      // of the portal: the one origin whose pages may read answers
+	Papers    Papers
+}
+
+// Papers makes the files of the account, as the pages give them away.
+type Papers interface {
+	Invoice(ctx context.Context, by portal.Caller, number string) (paper.File, error)
+	Statement(ctx context.Context, by portal.Caller, p accounts.Period, format string) (paper.File, error)
 }
 
 // door is one open API.
@@ -53,11 +62,12 @@ type door struct {
 	limits   *limits
 	origin   []string
 	files    files.Store
+	papers   Papers
 }
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -95,6 +105,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.orders(h)
 	d.catalog(h)
 	d.ordering(h)
+	d.cart(h)
 	d.account(h)
 	d.forecasts(h)
 	d.notices(h)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"extranet/portal"
 	"extranet/portal/catalog"
@@ -26,6 +27,9 @@ func (d door) catalog(h huma.API) {
 		"Up to 1,000 numbers at once: the host's, the partner's own, or barcodes. There is an answer for each, in their order. It changes nothing.")
 	lookup.Errors = append(lookup.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	huma.Register(h, lookup, d.lookProductsUp)
+	huma.Register(h, operation("list-watched", http.MethodGet, "/watched", "Catalog", "List watched products", "What a person watches, as it stands now."), d.listWatched)
+	huma.Register(h, deed("watch-product", http.MethodPost, "/catalog/{product}/watch", "Catalog", "Watch a product",
+		"Who asks gets mail when it comes into stock or is sold out, and when its price or its state of life changes. A machine names the member who does.", false), d.watchProduct)
 	download := operation("get-document", http.MethodGet, "/catalog/{product}/documents/{document}", "Catalog", "Take a document", "The file of a document. That it was taken is audited.")
 	download.Responses = map[string]*huma.Response{"200": {Description: "The file", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}
 	huma.Register(h, download, d.getDocument)
@@ -126,6 +130,41 @@ func (d door) lookProductsUp(ctx context.Context, in *lookProductsUpInput) (*ans
 	return fetch(ctx, d, "catalog/lookup", Conditional{}, listEntities, func(tx *portal.Tx) (l lookedUp, err error) {
 		l.Answers, err = catalog.Lookup(ctx, tx, in.Body.Numbers)
 		return l, err
+	})
+}
+
+type watchedList struct {
+	Items []catalog.Item `json:"items"`
+}
+
+type listWatchedInput struct {
+	Conditional
+	Person string `query:"person" doc:"For machines: the member whose list it is" format:"uuid" maxLength:"36"`
+}
+
+func (d door) listWatched(ctx context.Context, in *listWatchedInput) (*answer[watchedList], error) {
+	person, _ := uuid.Parse(in.Person)
+	return fetch(ctx, d, "watched", in.Conditional, listEntities, func(tx *portal.Tx) (l watchedList, err error) {
+		l.Items, err = catalog.Watched(ctx, tx, person)
+		return l, err
+	})
+}
+
+type watchProductInput struct {
+	Keyed
+	Product string `path:"product" doc:"The host's number of the product" maxLength:"100"`
+	Body    watching
+}
+
+type watching struct {
+	Watch  bool   `json:"watch" doc:"false: no more"`
+	Person string `json:"person,omitempty" doc:"For machines: the member who gets the mail" format:"uuid" maxLength:"36"`
+}
+
+func (d door) watchProduct(ctx context.Context, in *watchProductInput) (*done[watching], error) {
+	person, _ := uuid.Parse(in.Body.Person)
+	return command(ctx, d, portal.CatalogRead, in.Keyed, "watch "+in.Product, in.Body, nil, func(tx *portal.Tx) (watching, error) {
+		return in.Body, catalog.Watch(ctx, tx, person, in.Product, in.Body.Watch)
 	})
 }
 

@@ -17,8 +17,12 @@ func (d door) ordering(h huma.API) {
 	huma.Register(h, operation("get-placed", http.MethodGet, "/placed/{id}", "Orders", "Follow an order placed here", "One order as it was placed, and what became of it. Once it has a number, it is found under `/orders` too."), d.getPlaced)
 	huma.Register(h, deed("approve-order", http.MethodPost, "/placed/{id}/approve", "Orders", "Approve a colleague's order", "Sends an order on its way that is above its placer's limit. Nobody approves an own one.", false), d.approveOrder)
 	huma.Register(h, deed("return-order", http.MethodPost, "/placed/{id}/return", "Orders", "Return a colleague's order", "Gives it back with words.", false), d.returnOrder)
+	huma.Register(h, deed("withdraw-order", http.MethodPost, "/placed/{id}/withdraw", "Orders", "Withdraw an own order", "Takes back what awaits approval or was returned; its placer does this.", false), d.withdrawOrder)
 	huma.Register(h, deed("cancel-order", http.MethodPost, "/orders/{number}/cancel", "Orders", "Cancel an order", "Asks the host to cancel an order that is open or held. The order stands until the host's answer arrives with its next change.", false), d.cancelOrder)
 	huma.Register(h, deed("change-order-line", http.MethodPost, "/orders/{number}/lines/{line}", "Orders", "Change a line", "Asks the host for less of a line, or another day, while the order is open or held.", false), d.changeOrderLine)
+	huma.Register(h, operation("get-ordering-rules", http.MethodGet, "/ordering", "Orders", "See the ordering rules", "What the partner wishes of its own orders, and up to how much each member orders alone. For who manages its people."), d.getOrdering)
+	huma.Register(h, deed("set-ordering-rules", http.MethodPost, "/ordering", "Orders", "Set the ordering rules", "What the partner wishes of its own orders.", false), d.setOrdering)
+	huma.Register(h, deed("set-order-limit", http.MethodPost, "/ordering/limits/{person}", "Orders", "Set a member's limit", "Above it an order waits for a colleague.", false), d.setOrderLimit)
 }
 
 type placeOrderInput struct {
@@ -37,11 +41,17 @@ type placedAnswer struct {
 }
 
 func (d door) placeOrder(ctx context.Context, in *placeOrderInput) (*done[placedAnswer], error) {
-	return command(ctx, d, portal.OrdersPlace, in.Keyed, "orders place", in.Body, func(a placedAnswer) string { return "placed/" + a.Placed[0].ID.String() }, func(tx *portal.Tx) (a placedAnswer, err error) {
-		a.Placed, err = orders.PlaceLines(ctx, tx, in.Body.Lines, orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment}, in.Body.ExpectedTotal, in.Body.AcceptChanges)
+	return command(ctx, d, portal.OrdersPlace, in.Keyed, "orders place", in.Body, placedAt, func(tx *portal.Tx) (a placedAnswer, err error) {
+		p := orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment, Expected: in.Body.ExpectedTotal}
+		if in.Body.AcceptChanges {
+			p.Expected = ""
+		}
+		a.Placed, err = orders.PlaceLines(ctx, tx, in.Body.Lines, p)
 		return a, err
 	})
 }
+
+func placedAt(a placedAnswer) string { return "placed/" + a.Placed[0].ID.String() }
 
 type placedList struct {
 	Items []orders.Placed `json:"items"`
@@ -116,5 +126,62 @@ type changeLineInput struct {
 func (d door) changeOrderLine(ctx context.Context, in *changeLineInput) (*done[askedFor], error) {
 	return command(ctx, d, portal.OrdersPlace, in.Keyed, "orders change "+in.Number, []any{in.Line, in.Body}, nil, func(tx *portal.Tx) (askedFor, error) {
 		return askedFor{in.Number, orders.ChangeOrder}, orders.ChangeOrderLine(ctx, tx, in.Number, in.Line, in.Body.Quantity, in.Body.RequestedOn)
+	})
+}
+
+func (d door) withdrawOrder(ctx context.Context, in *approveInput) (*done[orders.Placed], error) {
+	return command(ctx, d, portal.OrdersPlace, in.Keyed, "placed withdraw "+in.ID, nil, nil, func(tx *portal.Tx) (orders.Placed, error) {
+		if err := orders.Withdraw(ctx, tx, in.ID); err != nil {
+			return orders.Placed{}, err
+		}
+		return orders.GetPlaced(ctx, tx, in.ID)
+	})
+}
+
+type orderingRules struct {
+	orders.Rules
+	Limits []orders.Limit `json:"limits" doc:"Of each member; one without a limit has none"`
+}
+
+func orderingNow(ctx context.Context, tx *portal.Tx) (r orderingRules, err error) {
+	if r.Limits, err = orders.Limits(ctx, tx); err != nil {
+		return r, err
+	}
+	r.Rules, err = orders.RulesOf(ctx, tx)
+	return r, err
+}
+
+func (d door) getOrdering(ctx context.Context, in *struct{ Conditional }) (*plain[orderingRules], error) {
+	return own(ctx, d, in.Conditional, "ordering", func(tx *portal.Tx) (orderingRules, error) { return orderingNow(ctx, tx) })
+}
+
+type setOrderingInput struct {
+	Keyed
+	Body orders.Rules
+}
+
+func (d door) setOrdering(ctx context.Context, in *setOrderingInput) (*done[orderingRules], error) {
+	return command(ctx, d, portal.PeopleManage, in.Keyed, "ordering set", in.Body, nil, func(tx *portal.Tx) (orderingRules, error) {
+		if err := orders.SetRules(ctx, tx, in.Body); err != nil {
+			return orderingRules{}, err
+		}
+		return orderingNow(ctx, tx)
+	})
+}
+
+type setOrderLimitInput struct {
+	Keyed
+	Person string `path:"person" doc:"The member's id" maxLength:"36"`
+	Body   struct {
+		Most portal.Amount `json:"most,omitempty" doc:"Net, in the partner's currency; left out = no limit" pattern:"^[0-9]{1,10}([.][0-9]{1,2})?$" maxLength:"13"`
+	}
+}
+
+func (d door) setOrderLimit(ctx context.Context, in *setOrderLimitInput) (*done[orderingRules], error) {
+	return command(ctx, d, portal.PeopleManage, in.Keyed, "ordering limit "+in.Person, in.Body, nil, func(tx *portal.Tx) (orderingRules, error) {
+		if err := orders.SetLimit(ctx, tx, in.Person, in.Body.Most); err != nil {
+			return orderingRules{}, err
+		}
+		return orderingNow(ctx, tx)
 	})
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"extranet/portal"
 	"extranet/portal/catalog"
 	"extranet/portal/orders"
@@ -178,27 +176,16 @@ func (w *Web) takeUpload(ctx context.Context, r request) (reply, error) {
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
 		var table sheet.Table
 		var err error
-		limits := sheet.Limits{Rows: 5000, Columns: 40}
 		if f := r.form.Get("file"); f != "" {
-			table, err = sheet.Text(f, limits)
+			table, err = sheet.Text(f, orders.ListLimits)
 		} else {
-			table, err = sheet.Text(r.form.Get("lines"), limits)
+			table, err = sheet.Text(r.form.Get("lines"), orders.ListLimits)
 		}
 		if err != nil {
 			return "", err
 		}
-		lines, rows, unread := wantedIn(table)
-		taken, err := orders.AddToCart(ctx, tx, lines)
-		if err != nil {
-			return "", err
-		}
-		for i := range taken {
-			if taken[i].Row = rows[i]; unread[i] != nil && taken[i].State == "refused" && taken[i].Column != "number" {
-				taken[i].Column, taken[i].Reason = unread[i][0], unread[i][1]
-			}
-		}
-		id, err := orders.KeepUpload(ctx, tx, taken)
-		return "/cart/uploads/" + id.String(), err
+		u, err := orders.TakeList(ctx, tx, table)
+		return "/cart/uploads/" + u.ID.String(), err
 	})
 	if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {
 		r.shell.Title = "Order from a list"
@@ -208,31 +195,6 @@ func (w *Web) takeUpload(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	return reply{to: to}, nil
-}
-
-// wantedIn reads the lines of a list, the spreadsheet's row of each, and of those with a value that cannot be read the column and why.
-func wantedIn(t sheet.Table) (lines []orders.New, rows []int, unread [][]string) {
-	number, quantity := t.Find("number", "product", "article", "part number", "part", "sku"), t.Find("quantity", "qty", "pieces")
-	site, day := t.Find("site", "ship to", "branch"), t.Find("requested on", "requested", "date", "wanted on")
-	if number < 0 {
-		t, number, quantity, site, day = t.Headed("number", "quantity", "site", "requested on"), 0, 1, 2, 3
-	}
-	for _, row := range t.Rows {
-		l := orders.New{Number: row.Cell(number), Site: row.Cell(site)}
-		var why []string
-		if n, err := t.Number(row.Cell(quantity)); err == nil {
-			l.Quantity = portal.Amount(n.String())
-		} else {
-			l.Quantity, why = "?", []string{"quantity", err.Error()} // which is refused with the rest, in its turn
-		}
-		if d, err := t.Day(row.Cell(day)); err == nil {
-			l.RequestedOn = d
-		} else if why == nil {
-			l.Quantity, why = "?", []string{"requested_on", err.Error()}
-		}
-		lines, rows, unread = append(lines, l), append(rows, row.Number), append(unread, why)
-	}
-	return lines, rows, unread
 }
 
 func (w *Web) showUploaded(ctx context.Context, r request) (reply, error) {
@@ -256,21 +218,8 @@ func (w *Web) takeRefused(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		f := sheetFile{name: "refused", title: "Refused", kind: kind, header: []string{"number", "quantity", "site", "requested on", "row", "column", "reason"}}
-		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error {
-			for _, t := range u.Rows {
-				quantity := any(t.Asked.Quantity)
-				if _, err := decimal.NewFromString(string(t.Asked.Quantity)); err != nil {
-					quantity = ""
-				}
-				if t.State == "refused" {
-					if err := row(t.Asked.Number, quantity, t.Asked.Site, t.Asked.RequestedOn, t.Row, t.Column, t.Reason); err != nil {
-						return err
-					}
-				}
-			}
-			return tx.Audit(ctx, "orders.refused", "cart", map[string]string{"format": kind})
-		})
+		f := sheetFile{name: "refused", title: "Refused", kind: kind, header: orders.RefusedHeader}
+		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error { return u.EachRefused(ctx, tx, kind, row) })
 	}
 }
 
@@ -294,6 +243,9 @@ func (w *Web) fillCart(f func(ctx context.Context, tx *portal.Tx, r request) ([]
 
 func (w *Web) reorder(ctx context.Context, tx *portal.Tx, r request) ([]orders.Taken, error) {
 	var lines []int64
+	if r.form.Get("picked") != "" && len(r.form["line"]) == 0 {
+		return nil, portal.Errorf(portal.Invalid, "pick the lines first that you want again; nothing was put into your cart")
+	}
 	for _, l := range r.form["line"] {
 		if n, err := strconv.ParseInt(l, 10, 64); err == nil {
 			lines = append(lines, n)
@@ -306,7 +258,27 @@ func (w *Web) cancelOrder(ctx context.Context, r request) (reply, error) {
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
 		return orderPath(r.param("number")), orders.Cancel(ctx, tx, r.param("number"))
 	})
+	if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Conflict {
+		return w.orderPage(ctx, r, followed{fault: e})
+	}
 	return reply{to: to, flash: &Flash{Tone: Info, Title: "The host is asked to cancel this order", Text: "It stands as it is until the host has answered; the answer appears here."}}, err
+}
+
+// changeOrder asks the host for another quantity or day of a line.
+func (w *Web) changeOrder(ctx context.Context, r request) (reply, error) {
+	number, line := r.param("number"), lineParam(r)
+	typed := func(field string) string {
+		return strings.TrimSpace(r.form.Get(fmt.Sprintf("%s-%d", field, line)))
+	}
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		return orderPath(number), orders.ChangeOrderLine(ctx, tx, number, line, quantityTyped(typed("quantity")), portal.Date(typed("requested_on")))
+	})
+	if e, ok := errors.AsType[*portal.Error](err); ok && (e.Kind == portal.Invalid || e.Kind == portal.Conflict) {
+		return w.orderPage(ctx, r, followed{changing: line, form: r.form, fault: e})
+	} else if err != nil {
+		return reply{}, err
+	}
+	return reply{to: to, flash: &Flash{Tone: Info, Title: "The host is asked for the change", Text: "The order stands as it is until the host has answered; the answer appears here."}}, nil
 }
 
 // A placedView is what the page of an order that was placed here shows.
@@ -413,7 +385,8 @@ func (w *Web) showTemplates(ctx context.Context, r request) (reply, error) {
 
 func (w *Web) keepTemplate(ctx context.Context, r request) (reply, error) {
 	return w.inCart(ctx, r, &Flash{Tone: Good, Title: "Kept: your colleagues find it too"}, func(tx *portal.Tx) (string, error) {
-		return "/templates", orders.KeepTemplate(ctx, tx, r.form.Get("name"))
+		_, err := orders.KeepTemplate(ctx, tx, r.form.Get("name"))
+		return "/templates", err
 	})
 }
 

@@ -842,7 +842,7 @@ func UploadedPage(s Shell, u orders.Upload) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = Figure("Taken", Count(u.Count("taken")), "as you wrote them").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Figure("Taken", Count(u.Taken), "as you wrote them").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -850,7 +850,7 @@ func UploadedPage(s Shell, u orders.Upload) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure("Corrected", Count(u.Count("corrected")), "to what is sold").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Figure("Corrected", Count(u.Corrected), "to what is sold").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -858,7 +858,7 @@ func UploadedPage(s Shell, u orders.Upload) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure("Refused", Count(u.Count("refused")), "not in your cart").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Figure("Refused", Count(u.Refused), "not in your cart").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -872,7 +872,7 @@ func UploadedPage(s Shell, u orders.Upload) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if u.Count("refused") > 0 {
+			if u.Refused > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<p>Take the refused rows as a file, mend them there, and send it again. The others are in your cart already.</p><div class=\"actions\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -894,7 +894,7 @@ func UploadedPage(s Shell, u orders.Upload) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if u.Count("refused")+u.Count("corrected") == 0 {
+			if u.Refused+u.Corrected == 0 {
 				templ_7745c5c3_Err = EmptyState(Empty{Icon: IconOK, Title: "Every line is in your cart"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

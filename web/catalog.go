@@ -264,7 +264,9 @@ func (w *Web) takeDocument(ctx context.Context, r request) (reply, error) {
 
 func (w *Web) watchProduct(ctx context.Context, r request) (reply, error) {
 	product, on := r.param("product"), r.form.Get("watch") == "on"
-	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) { return productPath(product), catalog.Watch(ctx, tx, product, on) })
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
+		return productPath(product), catalog.Watch(ctx, tx, r.by.PersonID, product, on)
+	})
 	if err != nil {
 		return reply{}, err
 	}
@@ -287,7 +289,7 @@ func (w *Web) showWatched(ctx context.Context, r request) (_ reply, err error) {
 	if v.fresh, err = w.fresh(ctx, catalog.Mirror.Entity, catalog.Stock.Entity); err != nil {
 		return reply{}, err
 	}
-	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { v.items, err = catalog.Watched(ctx, tx); return err }); err != nil {
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { v.items, err = catalog.Watched(ctx, tx, r.by.PersonID); return err }); err != nil {
 		return reply{}, err
 	}
 	r.shell.Title = "Watched products"

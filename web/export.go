@@ -17,6 +17,7 @@ import (
 	"extranet/portal"
 	"extranet/portal/files"
 	"extranet/portal/orders"
+	"extranet/portal/paper"
 	"extranet/portal/sheet"
 )
 
@@ -43,6 +44,18 @@ func newFile(name, kind string, fill func(io.Writer) error) (*file, error) {
 		return nil, err
 	}
 	return &file{name: name, kind: kind, spool: spool}, nil
+}
+
+// paper hands the file over to who gives it away otherwise than as a page's answer.
+func (f *file) paper(err error) (paper.File, error) {
+	if err != nil {
+		return paper.File{}, err
+	}
+	if _, err := f.spool.Seek(0, io.SeekStart); err != nil {
+		f.spool.Close()
+		return paper.File{}, fmt.Errorf("reading what was made: %w", err)
+	}
+	return paper.File{Name: f.name, Kind: f.kind, Content: f.spool}, nil
 }
 
 // stalled is how long a reader may take for the next piece of a file.

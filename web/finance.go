@@ -235,25 +235,40 @@ func (w *Web) showInvoice(ctx context.Context, r request) (reply, error) {
 
 // takeInvoice gives an invoice as PDF.
 func (w *Web) takeInvoice(ctx context.Context, r request) (reply, error) {
-	number := r.param("number")
+	f, err := w.invoiceFile(ctx, r.by, r.param("number"))
+	return reply{file: f}, err
+}
+
+func (w *Web) invoiceFile(ctx context.Context, by portal.Caller, number string) (*file, error) {
 	f, err := w.fresh(ctx, invoices.Mirror.Entity)
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	all, _, err := w.sites(ctx, r.by)
+	all, _, err := w.sites(ctx, by)
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	made, err := newFile("invoice-"+plain(number)+".pdf", "application/pdf", func(out io.Writer) error {
-		return w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+	return newFile("invoice-"+plain(number)+".pdf", "application/pdf", func(out io.Writer) error {
+		return w.db.Do(ctx, by, func(tx *portal.Tx) error {
 			d, err := invoices.Take(ctx, tx, number, "pdf")
 			if err != nil {
 				return err
 			}
-			return w.invoicePaper(out, r.by, d, all, f, tx.Now)
+			return w.invoicePaper(out, by, d, all, f, tx.Now)
 		})
 	})
-	return reply{file: made}, err
+}
+
+// Invoice makes the same file for the machines' door.
+func (w *Web) Invoice(ctx context.Context, by portal.Caller, number string) (paper.File, error) {
+	f, err := w.invoiceFile(ctx, by, number)
+	return f.paper(err)
+}
+
+// Statement makes the file of a statement for the machines' door: pdf, xlsx or csv.
+func (w *Web) Statement(ctx context.Context, by portal.Caller, p accounts.Period, format string) (paper.File, error) {
+	f, err := w.statementFile(ctx, request{by: by}, p, format)
+	return f.paper(err)
 }
 
 func (w *Web) invoicePaper(out io.Writer, by portal.Caller, d invoices.Detail, all sites, f Freshness, now time.Time) error {

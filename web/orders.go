@@ -218,6 +218,35 @@ type followed struct {
 	sent     []portal.Posted // what the host was asked about it
 	today    portal.Date
 	claim    bool // the caller may claim about a line
+	catalog  bool // the caller sees products
+	changing int64
+	form     url.Values // what was typed to change that line, and why it cannot be
+	fault    *portal.Error
+}
+
+// changeable reports whether the caller may ask the host for a change.
+func (v followed) changeable() bool {
+	return v.order && slices.Contains(orders.Changeable, v.Status) && !slices.ContainsFunc(v.sent, func(c portal.Posted) bool {
+		return c.State == portal.CommandWaiting || c.State == portal.CommandNotCarried
+	})
+}
+
+// typed gives a field of a line's change its name, and what was typed where it could not be taken.
+func (v followed) typed(l orders.Line, field string, f Field) Field {
+	f.Name = fmt.Sprintf("%s-%d", field, l.Line)
+	if v.changing == l.Line && v.form != nil {
+		f.Value, f.Error = v.form.Get(f.Name), v.fault.On(field)
+	}
+	return f
+}
+
+// summary names each fault by the field's id on the page.
+func (v followed) summary() map[string]string {
+	named := map[string]string{}
+	for field, what := range v.fault.Fields {
+		named[fmt.Sprintf("%s-%d", field, v.changing)] = what
+	}
+	return named
 }
 
 func (w *Web) follow(ctx context.Context, by portal.Caller, number string) (shipments.Followed, error) {
@@ -227,12 +256,17 @@ func (w *Web) follow(ctx context.Context, by portal.Caller, number string) (ship
 }
 
 func (w *Web) showOrder(ctx context.Context, r request) (reply, error) {
+	return w.orderPage(ctx, r, followed{})
+}
+
+func (w *Web) orderPage(ctx context.Context, r request, v followed) (reply, error) {
 	f, err := w.follow(ctx, r.by, r.param("number"))
 	if err != nil {
 		return reply{}, err
 	}
 	w.db.Opened(r.by, "orders/"+f.Number)
-	v := followed{Followed: f, today: portal.DateOf(w.db.Now()), claim: r.by.PartnerKind == "dealer" && r.by.Perms.Has(portal.ClaimsFile)}
+	v.Followed, v.today, v.claim = f, portal.DateOf(w.db.Now()), r.by.PartnerKind == "dealer" && r.by.Perms.Has(portal.ClaimsFile)
+	v.catalog = r.by.Perms.Has(portal.CatalogRead) && r.by.PartnerKind != "supplier"
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}
@@ -254,7 +288,11 @@ func (w *Web) showOrder(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	r.shell.Title = "Order " + f.Number
-	return reply{page: OrderPage(r.shell, v)}, nil
+	a := reply{page: OrderPage(r.shell, v)}
+	if v.fault != nil {
+		a.status = statuses[v.fault.Kind]
+	}
+	return a, nil
 }
 
 // parts are what a line's quantity is made up of: together they are what was ordered.

@@ -183,38 +183,43 @@ func (w *Web) takeStatement(format string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		f, err := w.fresh(ctx, invoices.Mirror.Entity, accounts.Payments.Entity)
+		f, err := w.statementFile(ctx, r, p, format)
+		return reply{file: f}, err
+	}
+}
+
+func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, format string) (*file, error) {
+	f, err := w.fresh(ctx, invoices.Mirror.Entity, accounts.Payments.Entity)
+	if err != nil {
+		return nil, err
+	}
+	if format == "pdf" {
+		leave, err := w.exports.take(r.by, "exports under way")
 		if err != nil {
-			return reply{}, err
+			return nil, err
 		}
-		if format == "pdf" {
-			leave, err := w.exports.take(r.by, "exports under way")
-			if err != nil {
-				return reply{}, err
-			}
-			defer leave()
-			name := "statement-" + plain(r.by.PartnerNumber) + "-" + plain(p.Currency) + "-" + plain(string(p.From)) + "-" + plain(string(p.To)) + ".pdf"
-			made, err := newFile(name, "application/pdf", func(out io.Writer) error {
-				return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { return w.statementPaper(ctx, out, r, tx, p, f) })
-			})
-			return reply{file: made}, err
-		}
-		about := [][2]string{{"From", string(p.From)}, {"To", string(p.To)}, {"Currency", p.Currency}, {"Site", p.Site}}
-		header := []string{"Day", "Kind", "Number", "About", "Site", "Due", "Amount", "Balance", "Currency"}
-		return w.sheet(ctx, r, sheetFile{name: "statement", title: "Statement", kind: format, header: header, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
-			var s accounts.Statement
-			err := accounts.Take(ctx, tx, p, format, func(of accounts.Statement) error {
-				s = of
-				return row(p.From, "Opening balance", nil, nil, p.Site, nil, nil, s.Opening, p.Currency)
-			}, func(e accounts.Entry) error {
-				return row(e.On, entryKinds[e.Kind], e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
-			})
-			if err != nil {
-				return err
-			}
-			return row(p.To, "Closing balance", nil, nil, p.Site, nil, nil, s.Closing, p.Currency)
+		defer leave()
+		name := "statement-" + plain(r.by.PartnerNumber) + "-" + plain(p.Currency) + "-" + plain(string(p.From)) + "-" + plain(string(p.To)) + ".pdf"
+		return newFile(name, "application/pdf", func(out io.Writer) error {
+			return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { return w.statementPaper(ctx, out, r, tx, p, f) })
 		})
 	}
+	about := [][2]string{{"From", string(p.From)}, {"To", string(p.To)}, {"Currency", p.Currency}, {"Site", p.Site}}
+	header := []string{"Day", "Kind", "Number", "About", "Site", "Due", "Amount", "Balance", "Currency"}
+	made, err := w.sheet(ctx, r, sheetFile{name: "statement", title: "Statement", kind: format, header: header, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+		var s accounts.Statement
+		err := accounts.Take(ctx, tx, p, format, func(of accounts.Statement) error {
+			s = of
+			return row(p.From, "Opening balance", nil, nil, p.Site, nil, nil, s.Opening, p.Currency)
+		}, func(e accounts.Entry) error {
+			return row(e.On, entryKinds[e.Kind], e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
+		})
+		if err != nil {
+			return err
+		}
+		return row(p.To, "Closing balance", nil, nil, p.Site, nil, nil, s.Closing, p.Currency)
+	})
+	return made.file, err
 }
 
 func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *portal.Tx, p accounts.Period, f Freshness) error {

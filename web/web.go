@@ -148,6 +148,7 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"POST", "/templates/:id/delete", w.page(w.dropTemplate)},
 		{"POST", "/orders/:number/reorder", w.page(w.fillCart(w.reorder))},
 		{"POST", "/orders/:number/cancel", w.page(w.cancelOrder)},
+		{"POST", "/orders/:number/lines/:line", w.page(w.changeOrder)},
 		{"GET", "/placed/:id", w.page(w.showPlaced)},
 		{"POST", "/placed/:id/:what", w.page(w.decidePlaced)},
 		{"GET", "/approvals", w.page(w.showApprovals)},

@@ -254,8 +254,8 @@ func TestTellWatchers(t *testing.T) {
 	p.Arrange(t, `INSERT INTO memberships (partner_id, person_id, name, email, roles, origin, granted_by, granted_at) VALUES (2, $1, 'Dana', 'dana@acme.example', '{buyer}', 'operator', 'test', now())`, person)
 	by := dealer(2)
 	by.PersonID = person
-	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, "TY-2", true) }))
-	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, "TY-1", true) }))
+	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, uuid.Nil, "TY-2", true) }))
+	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, uuid.Nil, "TY-1", true) }))
 	tell := func() (mails int) {
 		p.Arrange(t, `DELETE FROM mails`)
 		must(t, p.AsWorker(t.Context(), "test", func(tx *portal.Tx) error { return catalog.TellWatchers(t.Context(), tx) }))

@@ -145,17 +145,39 @@ func TakeDocument(ctx context.Context, tx *portal.Tx, product, document string) 
 	return Document{}, none
 }
 
-// Watch has the person hear when the product comes into stock or is sold out, when its price changes, and when its life does; or no more.
-// A product that is not there is NotFound. Machines ask, and do not watch: Invalid.
-func Watch(ctx context.Context, tx *portal.Tx, product string, on bool) error {
+// watcher is the member who hears of what is watched: who asks, or whom a machine names.
+func watcher(ctx context.Context, tx *portal.Tx, person uuid.UUID) (uuid.UUID, error) {
+	if tx.By.PersonID != uuid.Nil {
+		if person != uuid.Nil && person != tx.By.PersonID {
+			return person, portal.Errorf(portal.Forbidden, "everybody watches for themselves")
+		}
+		return tx.By.PersonID, nil
+	}
+	if person == uuid.Nil {
+		return person, &portal.Error{Kind: portal.Invalid, Msg: "a machine has no mail", Fields: map[string]string{"person": "name the member who hears of it"}}
+	}
+	var member bool
+	if err := tx.Get(ctx, &member, `SELECT EXISTS (SELECT 1 FROM memberships WHERE partner_id = $1 AND person_id = $2 AND ended_at IS NULL)`, tx.By.PartnerID, person); err != nil {
+		return person, fmt.Errorf("looking for a member: %w", err)
+	}
+	if !member {
+		return person, portal.Errorf(portal.NotFound, "there is no such member")
+	}
+	return person, nil
+}
+
+// Watch has a person hear when the product comes into stock or is sold out, when its price changes, and when its life does; or no more. It is who asks:
+// a machine names a member. A product or member that is not there is NotFound.
+func Watch(ctx context.Context, tx *portal.Tx, person uuid.UUID, product string, on bool) error {
 	if err := may(tx); err != nil {
 		return err
 	}
-	if tx.By.PersonID == uuid.Nil {
-		return portal.Errorf(portal.Invalid, "only a person can watch a product; a machine asks for it")
+	person, err := watcher(ctx, tx, person)
+	if err != nil {
+		return err
 	}
 	if !on {
-		_, err := tx.Exec(ctx, `DELETE FROM watches WHERE partner_id = $1 AND person_id = $2 AND product = $3`, tx.By.PartnerID, tx.By.PersonID, product)
+		_, err := tx.Exec(ctx, `DELETE FROM watches WHERE partner_id = $1 AND person_id = $2 AND product = $3`, tx.By.PartnerID, person, product)
 		return err
 	}
 	d, err := Get(ctx, tx, product)
@@ -163,18 +185,18 @@ func Watch(ctx context.Context, tx *portal.Tx, product string, on bool) error {
 		return err
 	}
 	var many int
-	if err := tx.Get(ctx, &many, `SELECT count(*) FROM watches WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, tx.By.PersonID); err != nil {
+	if err := tx.Get(ctx, &many, `SELECT count(*) FROM watches WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, person); err != nil {
 		return err
 	}
 	if many >= watchedAtMost {
-		return portal.Errorf(portal.Conflict, "you watch %d products; stop watching one first", many)
+		return portal.Errorf(portal.Conflict, "%d products are watched; stop watching one first", many)
 	}
 	var price portal.Amount
 	if d.Price != nil {
 		price = d.Price.UnitPrice
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO watches (partner_id, person_id, product, since, in_stock, unit_price, lifecycle) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (partner_id, person_id, product) DO NOTHING`,
-		tx.By.PartnerID, tx.By.PersonID, d.Product, tx.Now, d.Available.Number().IsPositive(), price, d.Lifecycle)
+		tx.By.PartnerID, person, d.Product, tx.Now, d.Available.Number().IsPositive(), price, d.Lifecycle)
 	if err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
@@ -183,13 +205,16 @@ func Watch(ctx context.Context, tx *portal.Tx, product string, on bool) error {
 
 const watchedAtMost = 200
 
-// Watched lists what the person watches.
-func Watched(ctx context.Context, tx *portal.Tx) (items []Item, err error) {
+// Watched lists what a person watches: who asks, or whom a machine names.
+func Watched(ctx context.Context, tx *portal.Tx, person uuid.UUID) (items []Item, err error) {
 	if err := may(tx); err != nil {
 		return nil, err
 	}
+	if person, err = watcher(ctx, tx, person); err != nil {
+		return nil, err
+	}
 	items = []Item{}
-	err = tx.Select(ctx, &items, `SELECT `+itemColumns+` FROM watches w JOIN products p USING (product) WHERE w.partner_id = $1 AND w.person_id = $2 ORDER BY p.product`, tx.By.PartnerID, tx.By.PersonID)
+	err = tx.Select(ctx, &items, `SELECT `+itemColumns+` FROM watches w JOIN products p USING (product) WHERE w.partner_id = $1 AND w.person_id = $2 ORDER BY p.product`, tx.By.PartnerID, person)
 	if err != nil {
 		return nil, fmt.Errorf("listing what is watched: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
@@ -225,6 +224,13 @@ type Taken struct {
 	Reason  string        `json:"reason" doc:"Why, and how to cure it"`
 	Product string        `json:"product" doc:"What it was taken for"`
 	Became  portal.Amount `json:"quantity" doc:"The quantity that was taken"`
+	Typed   *Typed        `json:"typed,omitempty" doc:"Of a list: what stood there and could not be read"`
+}
+
+// Typed is what a list says that cannot be read as a quantity or a day.
+type Typed struct {
+	Quantity    string `json:"quantity"`
+	RequestedOn string `json:"requested_on"`
 }
 
 const quantityAtMost = 999_999_999
@@ -421,61 +427,4 @@ func Reorder(ctx context.Context, tx *portal.Tx, number string, lines []int64) (
 		return nil, portal.Errorf(portal.Invalid, "there is no product in these lines that could be ordered again")
 	}
 	return AddToCart(ctx, tx, again)
-}
-
-// An Upload is a list that was sent, and what became of each of its rows.
-type Upload struct {
-	ID   uuid.UUID
-	At   time.Time
-	Rows []Taken
-}
-
-// Count counts the rows in a state.
-func (u Upload) Count(state string) (n int) {
-	for _, t := range u.Rows {
-		if t.State == state {
-			n++
-		}
-	}
-	return n
-}
-
-// KeepUpload keeps what became of a list for the caller, for two days and the last twenty.
-func KeepUpload(ctx context.Context, tx *portal.Tx, rows []Taken) (id uuid.UUID, err error) {
-	if id, err = uuid.NewV7(); err != nil {
-		return id, err
-	}
-	text, err := json.Marshal(rows)
-	if err != nil {
-		return id, err
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM cart_uploads WHERE partner_id = $1 AND owner = $2 AND (at < $3 OR upload_id IN (SELECT upload_id FROM cart_uploads WHERE partner_id = $1 AND owner = $2 ORDER BY upload_id DESC OFFSET 19))`,
-		tx.By.PartnerID, ownerOf(tx.By), tx.Now.Add(-48*time.Hour)); err != nil {
-		return id, fmt.Errorf("forgetting uploads: %w", err)
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO cart_uploads (partner_id, owner, upload_id, at, rows) VALUES ($1, $2, $3, $4, $5)`, tx.By.PartnerID, ownerOf(tx.By), id, tx.Now, string(text))
-	return id, err
-}
-
-// GetUpload returns the caller's upload; NotFound when it is not there, or somebody else's.
-func GetUpload(ctx context.Context, tx *portal.Tx, id string) (u Upload, err error) {
-	if err := mayOrder(tx); err != nil {
-		return u, err
-	}
-	none := portal.Errorf(portal.NotFound, "there is no such upload any more; they are kept for two days")
-	if u.ID, err = uuid.Parse(id); err != nil {
-		return u, none
-	}
-	var kept []struct {
-		At   time.Time `db:"at"`
-		Rows string    `db:"rows"`
-	}
-	if err := tx.Select(ctx, &kept, `SELECT at, rows FROM cart_uploads WHERE partner_id = $1 AND owner = $2 AND upload_id = $3`, tx.By.PartnerID, ownerOf(tx.By), u.ID); err != nil {
-		return u, fmt.Errorf("reading an upload: %w", err)
-	}
-	if len(kept) == 0 {
-		return u, none
-	}
-	u.At = kept[0].At
-	return u, json.Unmarshal([]byte(kept[0].Rows), &u.Rows)
 }

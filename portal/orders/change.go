@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
+	"extranet/portal/catalog"
 )
 
 // Changeable are the states in which the host still takes changes.
@@ -26,7 +27,8 @@ func Cancel(ctx context.Context, tx *portal.Tx, number string) error {
 	return post(ctx, tx, CancelOrder, d.Number, map[string]string{"order_number": d.Number})
 }
 
-// ChangeOrderLine asks the host for another quantity or day of a line. A quantity that the product is not sold in is Invalid.
+// ChangeOrderLine asks the host for less of a line, or for another day. A quantity that the product is not sold in, or of which more is shipped, is
+// Invalid, and so is a change of nothing.
 func ChangeOrderLine(ctx context.Context, tx *portal.Tx, number string, line int64, quantity portal.Amount, requestedOn portal.Date) error {
 	d, err := changeable(ctx, tx, number)
 	if err != nil {
@@ -36,12 +38,34 @@ func ChangeOrderLine(ctx context.Context, tx *portal.Tx, number string, line int
 	if i < 0 {
 		return portal.Errorf(portal.NotFound, "this order has no such line")
 	}
+	l := d.Lines[i]
+	cannot := func(field, format string, a ...any) error {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed so", Fields: map[string]string{field: fmt.Sprintf(format, a...)}}
+	}
 	n, bad := decimal.NewFromString(string(quantity))
-	if bad != nil || !n.IsPositive() || n.GreaterThan(d.Lines[i].Ordered.Number()) || !n.Equal(n.Round(3)) {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed so", Fields: map[string]string{"quantity": fmt.Sprintf("Quantity: from 1 to the %s that are ordered; order more with a new order", d.Lines[i].Ordered.Number())}}
+	if bad != nil || !n.IsPositive() || n.GreaterThan(l.Ordered.Number()) || !n.Equal(n.Round(3)) {
+		return cannot("quantity", "Quantity: above 0 and up to the %s that are ordered; order more with a new order", l.Ordered.Number())
+	}
+	if gone := l.Shipped.Number().Add(l.Cancelled.Number()); n.LessThan(gone) {
+		return cannot("quantity", "Quantity: %s of it are shipped or cancelled already", gone)
+	}
+	if requestedOn == l.RequestedOn {
+		requestedOn = "" // as it is, even where that day is over
 	}
 	if _, err := portal.ParseDate(string(requestedOn)); err != nil || requestedOn != "" && requestedOn < portal.DateOf(tx.Now) {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed so", Fields: map[string]string{"requested_on": "Wanted on: a day to come"}}
+		return cannot("requested_on", "Wanted on: a day to come")
+	}
+	if requestedOn == "" && n.Equal(l.Ordered.Number()) {
+		return cannot("quantity", "Quantity: nothing is other than it was; write less, or another day")
+	}
+	if l.Product != "" && tx.By.Perms.Has(portal.CatalogRead) {
+		items, err := catalog.Products(ctx, tx, []string{l.Product})
+		if err != nil {
+			return err
+		}
+		if item := items[l.Product]; item != nil && !n.Equal(l.Ordered.Number()) && !upTo(n, *item).Equal(n) {
+			return cannot("quantity", "Quantity: it is sold so that %s would be the next; write that, or less", upTo(n, *item))
+		}
 	}
 	values := map[string]string{"order_number": d.Number, "line": fmt.Sprint(line), "quantity": n.String()}
 	if requestedOn != "" {

@@ -30,7 +30,8 @@ var PlacedStates = []string{"awaiting", "returned", "sent", "acknowledged", "ref
 type Placing struct {
 	PONumber string // the partner's own number
 	Comment  string
-	Seen     string // the Seen of the cart that was shown: what moved since is asked about; "" = not shown
+	Seen     string        // the Seen of the cart that was shown: what moved since is asked about; "" = not shown
+	Expected portal.Amount // the net total that a machine reckons with; "" = whatever it is
 }
 
 // A Placed order was ordered here. Lines for several sites become an order each.
@@ -138,9 +139,9 @@ func orRequest(price string) string {
 	return price
 }
 
-// PlaceLines orders lines without a cart: a machine does this. expected is the net total that it reckons with: another is a Conflict, unless it accepts
-// changes. A line that would have to be corrected or refused makes the whole Invalid, each named by its place.
-func PlaceLines(ctx context.Context, tx *portal.Tx, lines []New, p Placing, expected portal.Amount, acceptChanges bool) ([]Placed, error) {
+// PlaceLines orders lines without a cart: a machine does this. A line that would have to be corrected or refused makes the whole Invalid, each named by
+// its place; a total that is not the expected one is a Conflict.
+func PlaceLines(ctx context.Context, tx *portal.Tx, lines []New, p Placing) ([]Placed, error) {
 	if err := mayOrder(tx); err != nil {
 		return nil, err
 	}
@@ -164,13 +165,13 @@ func PlaceLines(ctx context.Context, tx *portal.Tx, lines []New, p Placing, expe
 	if err != nil {
 		return nil, err
 	}
-	if expected != "" && !acceptChanges && !expected.Number().Equal(c.Net.Number()) {
-		return nil, &portal.Error{Kind: portal.Conflict, Msg: fmt.Sprintf("this costs %s %s and not %s; send that total, or accept changes", c.Net, c.Currency, expected), Fields: map[string]string{"expected_total": "is " + string(c.Net) + " now"}}
-	}
 	return place(ctx, tx, c, p)
 }
 
 func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, error) {
+	if p.Expected != "" && !p.Expected.Number().Equal(c.Net.Number()) {
+		return nil, &portal.Error{Kind: portal.Conflict, Msg: fmt.Sprintf("this costs %s %s and not %s; send that total, or accept changes", c.Net, c.Currency, p.Expected), Fields: map[string]string{"expected_total": "is " + string(c.Net) + " now"}}
+	}
 	bad := map[string]string{}
 	for _, l := range c.Lines {
 		if l.Problem != "" {

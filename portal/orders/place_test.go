@@ -1,6 +1,7 @@
 package orders_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"extranet/portal"
 	"extranet/portal/orders"
 	"extranet/portal/portaltest"
+	"extranet/portal/sheet"
 )
 
 const shop = `
@@ -252,4 +254,50 @@ func TestApprove(t *testing.T) {
 	if mails != 2 {
 		t.Errorf("%d mails, want one for each decision", mails)
 	}
+}
+
+// TestTakeList holds that each row of a list is accounted for, and that the file of the refused says what was written, can be mended and sent again.
+func TestTakeList(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	p.Arrange(t, shop)
+	list := "Article;Qty;Ship to;Wanted on\nT1;4;;\nB7;12 boxes;;\nT1;1,234;;2026-03-31\nT1;2;;soon\nnothing;a few;;\nB7;20;D101;31.3.2026\n"
+	var u orders.Upload
+	must(t, do(t, p, person("a"), func(tx *portal.Tx) error {
+		table, err := sheet.Text(list, orders.ListLimits)
+		must(t, err)
+		u, err = orders.TakeList(t.Context(), tx, table)
+		return err
+	}))
+	var got []string
+	for _, r := range u.Rows {
+		got = append(got, fmt.Sprintf("%d %s %s", r.Row, r.State, r.Column))
+	}
+	if s := strings.Join(got, ";"); s != "2 taken ;3 refused quantity;4 refused quantity;5 refused requested_on;6 refused number;7 taken " || u.Taken != 2 || u.Refused != 4 || u.Corrected != 0 {
+		t.Errorf("got %s, %d taken, %d refused", s, u.Taken, u.Refused)
+	}
+	var file bytes.Buffer
+	must(t, do(t, p, person("a"), func(tx *portal.Tx) error {
+		kept, err := orders.GetUpload(t.Context(), tx, u.ID.String())
+		must(t, err)
+		w, err := sheet.NewWriter(&file, "csv", "Refused", orders.RefusedHeader)
+		must(t, err)
+		must(t, kept.EachRefused(t.Context(), tx, "csv", w.Row))
+		return w.Close()
+	}))
+	for _, line := range []string{"B7,12 boxes,,,3,quantity,", `T1,"1,234",,2026-03-31,4,quantity,`, "T1,2,,soon,5,requested_on,", "nothing,a few,,,6,number,"} {
+		if !strings.Contains(file.String(), "\n"+line) {
+			t.Errorf("the file of the refused misses %q:\n%s", line, file.String())
+		}
+	}
+	mended := strings.NewReplacer("12 boxes", "120", `,"1,234",,`, ",12,,", "soon", "2026-04-01", "nothing,a few", "T1,3").Replace(file.String())
+	must(t, do(t, p, person("b"), func(tx *portal.Tx) error {
+		table, err := sheet.Text(mended, orders.ListLimits)
+		must(t, err)
+		again, err := orders.TakeList(t.Context(), tx, table)
+		if again.Taken != 4 || again.Refused != 0 {
+			t.Errorf("mended, %d are taken and %d refused: %+v", again.Taken, again.Refused, again.Rows)
+		}
+		return err
+	}))
 }

@@ -43,17 +43,17 @@ func Templates(ctx context.Context, tx *portal.Tx) (list []Template, err error) 
 }
 
 // KeepTemplate keeps what is in the caller's cart under a name. A name that is taken is Invalid.
-func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) error {
+func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) (t Template, err error) {
 	name = strings.TrimSpace(name)
 	c, err := ShowCart(ctx, tx)
 	if err != nil {
-		return err
+		return t, err
 	}
 	if len(c.Lines) == 0 {
-		return portal.Errorf(portal.Conflict, "your cart is empty; a template keeps what is in it")
+		return t, portal.Errorf(portal.Conflict, "your cart is empty; a template keeps what is in it")
 	}
 	if name == "" || len(name) > 60 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
-		return &portal.Error{Kind: portal.Invalid, Msg: "the template needs a name", Fields: map[string]string{"name": "Name: 1 to 60 readable characters"}}
+		return t, &portal.Error{Kind: portal.Invalid, Msg: "the template needs a name", Fields: map[string]string{"name": "Name: 1 to 60 readable characters"}}
 	}
 	var lines []New
 	for _, l := range c.Lines {
@@ -61,28 +61,28 @@ func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) error {
 	}
 	text, err := json.Marshal(lines)
 	if err != nil {
-		return err
+		return t, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return err
+		return t, err
 	}
 	var many int
 	if err := tx.Get(ctx, &many, `SELECT count(*) FROM order_templates WHERE partner_id = $1`, tx.By.PartnerID); err != nil {
-		return err
+		return t, err
 	}
 	if many >= templatesAtMost {
-		return portal.Errorf(portal.Conflict, "there are %d templates; delete one first", many)
+		return t, portal.Errorf(portal.Conflict, "there are %d templates; delete one first", many)
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO order_templates (partner_id, template_id, name, lines, made_by, made_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (partner_id, lower(name)) DO NOTHING`,
 		tx.By.PartnerID, id, name, string(text), tx.By.Name, tx.Now)
 	if err != nil {
-		return fmt.Errorf("keeping a template: %w", err)
+		return t, fmt.Errorf("keeping a template: %w", err)
 	}
 	if n == 0 {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this name is taken", Fields: map[string]string{"name": "Name: there is a template " + name + " already"}}
+		return t, &portal.Error{Kind: portal.Invalid, Msg: "this name is taken", Fields: map[string]string{"name": "Name: there is a template " + name + " already"}}
 	}
-	return nil
+	return Template{ID: id, Name: name, MadeBy: tx.By.Name, MadeAt: tx.Now, Lines: lines}, nil
 }
 
 // UseTemplate puts the template's lines into the caller's cart; each is taken, corrected or refused as products are today. Lines for a site that the

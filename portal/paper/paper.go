@@ -36,6 +36,12 @@ type Head struct {
 	At     time.Time // when it was made; the same content made at the same time is the same file
 }
 
+// A File is a document or a table that was made to be taken away. Whoever takes it closes its content.
+type File struct {
+	Name, Kind string
+	Content    io.ReadCloser
+}
+
 // A4 opens a document of A4 pages, upright.
 func A4(h Head) *Doc {
 	d := open(h, fpdf.SizeType{Wd: 210, Ht: 297}, margin)
