@@ -20,7 +20,7 @@ func init() {
 		"POST /cart/add":                          {need: portal.OrdersPlace, form: "number=T1&quantity=4"},
 		"POST /cart/lines":                        {need: portal.OrdersPlace, form: "empty=1"},
 		"POST /cart/place":                        {need: portal.OrdersPlace, form: "po_number=P", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
-		"POST /cart/template":                     {need: portal.OrdersPlace, form: "name=Weekly", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
+		"POST /cart/template":                     {need: portal.OrdersPlace, form: "name=Daily", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
 		"GET /cart/upload":                        {need: portal.OrdersPlace},
 		"POST /cart/upload":                       {need: portal.OrdersPlace, form: "lines=T1%2C4"},
 		"GET /cart/uploads/:id":                   {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere, before: uploaded, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere, missing: "/cart/uploads/" + placedNever},
@@ -31,7 +31,7 @@ func init() {
 		"POST /templates/:id/delete":              {need: portal.OrdersPlace, path: "/templates/" + placedHere + "/delete", foreign: "/templates/" + placedThere + "/delete", missing: "/templates/" + placedNever + "/delete"},
 		"POST /orders/:number/reorder":            {need: portal.OrdersPlace, path: "/orders/A-1/reorder", foreign: "/orders/B-1/reorder", beyond: "/orders/A-1/reorder", missing: "/orders/X-1/reorder"},
 		"POST /orders/:number/cancel":             {need: portal.OrdersPlace, path: "/orders/A-1/cancel", foreign: "/orders/B-1/cancel", beyond: "/orders/A-1/cancel", missing: "/orders/X-1/cancel"},
-		"POST /orders/:number/lines/:line":        {need: portal.OrdersPlace, path: "/orders/A-2/lines/1", form: "quantity-1=2", foreign: "/orders/B-1/lines/1", beyond: "/orders/A-2/lines/1", missing: "/orders/X-1/lines/1"},
+		"POST /orders/:number/lines/:line":        {need: portal.OrdersPlace, path: "/orders/A-3/lines/1", form: "quantity-1=2", before: `DELETE FROM outbox WHERE document = 'orders/A-3'`, foreign: "/orders/B-1/lines/1", beyond: "/orders/A-3/lines/1", missing: "/orders/X-1/lines/1"},
 		"GET /placed/:id":                         {need: portal.OrdersRead, path: "/placed/" + placedHere, says: "ACMEONLY", foreign: "/placed/" + placedThere, beyond: "/placed/" + placedHere, missing: "/placed/" + placedNever},
 		"POST /placed/:id/:what":                  {need: portal.OrdersApprove, path: "/placed/" + placedHere + "/approve", before: awaitingHere, foreign: "/placed/" + placedThere + "/approve", beyond: "/placed/" + placedHere + "/approve", missing: "/placed/" + placedNever + "/approve"},
 		"GET /approvals":                          {need: portal.OrdersApprove},
@@ -85,12 +85,12 @@ const kept = `
 
 const (
 	// inMachineCart gives Acme's machine a line in its cart.
-	inMachineCart = `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) VALUES (2, 'machine acme', 1, 'T1', 1, 'D100', now()) ON CONFLICT DO NOTHING;`
+	inMachineCart = `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) VALUES (2, 'machine token acme', 1, 'T1', 1, 'D100', now()) ON CONFLICT DO NOTHING;`
 	// awaitingMachine has Acme's machine await a decision on the order it placed.
-	awaitingMachine = `UPDATE placed_orders SET state = 'awaiting', owner = 'machine acme' WHERE placed_id = '` + placedHere + `'`
+	awaitingMachine = `UPDATE placed_orders SET state = 'awaiting', owner = 'machine token acme' WHERE placed_id = '` + placedHere + `'`
 	// uploadedByMachine gives Acme's and Brock's machines a list each.
 	uploadedByMachine = `
 	INSERT INTO cart_uploads (partner_id, owner, upload_id, at, rows)
-	VALUES (2, 'machine acme', '` + placedHere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"ACMEONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]'),
-		(3, 'machine brock', '` + placedThere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"BROCKONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]') ON CONFLICT DO NOTHING`
+	VALUES (2, 'machine token acme', '` + placedHere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"ACMEONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]'),
+		(3, 'machine token brock', '` + placedThere + `', '2026-03-02T08:00:00Z', '[{"row":1,"asked":{"number":"BROCKONLY","quantity":"1"},"state":"refused","column":"number","reason":"none","product":"","quantity":""}]') ON CONFLICT DO NOTHING`
 )

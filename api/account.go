@@ -136,10 +136,10 @@ func (d door) getPayment(ctx context.Context, in *getPaymentInput) (*answer[acco
 func paperOperation(id, path, summary, description string, formats ...string) huma.Operation {
 	op := fileOperation(id, path, "Account")
 	op.Summary, op.Description = summary, description+" "+op.Description
-	content := map[string]*huma.MediaType{}
+	content, largest := map[string]*huma.MediaType{}, 1<<30
 	for _, f := range formats {
 		kind, _, _ := strings.Cut(cmp.Or(sheet.Kinds[f], "application/"+f), ";")
-		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary", MaxLength: &largest}}
 	}
 	op.Responses["200"].Content = content
 	return op

@@ -266,6 +266,7 @@ func take(ctx context.Context, tx *portal.Tx, lines []New) (taken []Taken, wante
 		return nil, nil, err
 	}
 	today := portal.DateOf(tx.Now)
+	taken = make([]Taken, 0, len(lines))
 	for i, l := range lines {
 		t := Taken{Row: i + 1, Asked: l, State: "taken"}
 		refuse := func(column, format string, a ...any) {
