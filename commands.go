@@ -99,7 +99,7 @@ func (c syncCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	results, err := jobs.Sync(ctx, db, mapping, jobs.Options{Full: c.Full, Progress: jobs.Bar(os.Stderr, isTerminal(os.Stderr))})
+	results, err := jobs.Sync(ctx, db, mapping, jobs.Options{Full: c.Full, Progress: jobs.Bar(os.Stderr, isTerminal(os.Stderr)), Tell: func(says string) { fmt.Fprintln(os.Stderr, says) }})
 	if c.JSON {
 		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(results))
 	}
@@ -128,12 +128,16 @@ func isTerminal(f *os.File) bool {
 
 type checkCommand struct {
 	mappingConfig
+	databaseConfig
 	JSON bool `name:"json" help:"Print the report as JSON, for machines."`
 }
 
 func (c checkCommand) Run(ctx context.Context) error {
 	var f faults
 	c.mappingConfig.check(&f)
+	if c.DatabaseURL != "" || c.DatabaseURLFile != "" { // it is compared with what was mirrored by another mapping
+		c.databaseConfig.check(&f)
+	}
 	if err := f.err(); err != nil {
 		return err
 	}
@@ -145,6 +149,16 @@ func (c checkCommand) Run(ctx context.Context) error {
 	report, err := jobs.Check(ctx, mapping)
 	if err != nil {
 		return err
+	}
+	if c.DatabaseURL != "" {
+		db, err := portal.Open(ctx, portal.Options{URL: c.DatabaseURL})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if err := report.Against(ctx, db, mapping); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		err = json.NewEncoder(os.Stdout).Encode(report)

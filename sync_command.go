@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -88,6 +89,12 @@ type feedStatus struct {
 	PassMS      int64      `json:"pass_ms"`
 	NextAt      *time.Time `json:"next_at"`
 	Error       string     `json:"error,omitempty"`
+
+	Reread       string     `json:"reread,omitempty"` // why the next pass reads everything anew
+	RereadRows   int64      `json:"reread_rows,omitempty"`
+	ComparedAt   *time.Time `json:"compared_at"` // with the whole of the core
+	Compared     int64      `json:"partners_compared"`
+	RowsRepaired int64      `json:"rows_repaired"`
 }
 
 func statusOf(ctx context.Context, tx *portal.Tx) (s syncStatus, err error) {
@@ -102,7 +109,10 @@ func statusOf(ctx context.Context, tx *portal.Tx) (s syncStatus, err error) {
 	}
 	for _, f := range all {
 		v := feedStatus{Entity: f.Entity, State: f.State(tx.Now), Way: f.Way, RowsRead: f.RowsRead, RowsChanged: f.RowsChanged, RowsDeleted: f.RowsDeleted, Quarantined: f.Quarantined,
-			RowsPerS: f.Rate(), PassMS: f.PassTookMS, Error: f.Error}
+			RowsPerS: f.Rate(), PassMS: f.PassTookMS, Error: f.Error, Reread: f.Reread, RereadRows: f.RereadRows, Compared: f.PartnersCompared, RowsRepaired: f.RowsRepaired}
+		if f.RepairedAt.Valid {
+			v.ComparedAt = &f.RepairedAt.Time
+		}
 		if f.AsOf.Valid {
 			lag := max(0, int64(tx.Now.Sub(f.AsOf.Time).Seconds()))
 			v.AsOf, v.LagS = &f.AsOf.Time, &lag
@@ -123,16 +133,19 @@ func statusOf(ctx context.Context, tx *portal.Tx) (s syncStatus, err error) {
 
 func (s syncStatus) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "feed\tstate\tway\tlag\tread\tchanged\tdeleted\trefused\trows/s\tnext\t")
+	fmt.Fprintln(t, "feed\tstate\tway\tlag\tread\tchanged\tdeleted\trefused\trows/s\trepaired\tnext\t")
 	for _, f := range s.Feeds {
-		lag, next := "–", "–"
+		lag, next, repaired := "–", "–", "–"
+		if f.ComparedAt != nil {
+			repaired = strconv.FormatInt(f.RowsRepaired, 10)
+		}
 		if f.LagS != nil {
 			lag = (time.Duration(*f.LagS) * time.Second).String()
 		}
 		if f.NextAt != nil {
 			next = f.NextAt.Format(time.TimeOnly)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", f.Entity, f.State, f.Way, lag, f.RowsRead, f.RowsChanged, f.RowsDeleted, f.Quarantined, f.RowsPerS, next)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", f.Entity, f.State, f.Way, lag, f.RowsRead, f.RowsChanged, f.RowsDeleted, f.Quarantined, f.RowsPerS, repaired, next)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -140,6 +153,12 @@ func (s syncStatus) print(w io.Writer) error {
 	for _, f := range s.Feeds {
 		if f.Error != "" {
 			fmt.Fprintf(w, "%s: %s\n", f.Entity, f.Error)
+		}
+		if f.Reread != "" {
+			fmt.Fprintf(w, "%s: %s; the next pass reads everything anew, where %d rows stand\n", f.Entity, f.Reread, f.RereadRows)
+		}
+		if f.RowsRepaired > 0 {
+			fmt.Fprintf(w, "%s: the comparison with the core of %s found %d rows other than they should have been, and made them right\n", f.Entity, f.ComparedAt.UTC().Format(time.RFC3339), f.RowsRepaired)
 		}
 	}
 	oldest := ""

@@ -47,8 +47,18 @@ type feed struct {
 	Quarantined int64         `json:"quarantined" doc:"Rows in quarantine now"`
 	PassMS      int64         `json:"pass_ms" doc:"How long the last pass took"`
 	RowsPerS    int64         `json:"rows_per_s" doc:"Read by the last pass"`
+	Reread      string        `json:"reread" doc:"Why the next pass reads everything anew: its mapping changed, or it lost its place; empty = it does not"`
+	RereadRows  int64         `json:"reread_rows" doc:"Rows that stood when that was found out; 0 = they were not counted"`
+	Compared    *comparedWith `json:"compared" doc:"What the last comparison with the whole of the core found; null before the first, and for a feed by snapshot, which compares at every pass"`
 	Running     *passUnder    `json:"running,omitempty" doc:"The pass under way; left out = none is, or it has only begun"`
 	Passes      []portal.Made `json:"passes,omitempty" doc:"The last ones, the latest first"`
+}
+
+type comparedWith struct {
+	At               time.Time `json:"at"`
+	Partners         int64     `json:"partners" doc:"Whose rows were counted and summed up on both sides; 1 where rows belong to nobody"`
+	RowsRepaired     int64     `json:"rows_repaired" doc:"Rows that were not as they should have been, and were made right; none, as a rule"`
+	PartnersRepaired int64     `json:"partners_repaired" doc:"Whose rows these were"`
 }
 
 type passUnder struct {
@@ -61,7 +71,10 @@ type passUnder struct {
 func feedOf(f portal.Feed, running []portal.Running, now time.Time) feed {
 	v := feed{Entity: f.Entity, State: f.State(now), Source: f.Source, Way: f.Way, EveryS: f.EveryS, Error: f.Error, RowsRead: f.RowsRead, RowsChanged: f.RowsChanged, RowsDeleted: f.RowsDeleted,
 		Quarantined: f.Quarantined, PassMS: f.PassTookMS, RowsPerS: f.Rate(), AsOf: moment(f.AsOf.Time), BehindSince: moment(f.BehindSince.Time), PausedAt: moment(f.PausedAt.Time), AskedAt: moment(f.AskedAt.Time),
-		NextAt: moment(f.Next(now))}
+		NextAt: moment(f.Next(now)), Reread: f.Reread, RereadRows: f.RereadRows}
+	if f.RepairedAt.Valid {
+		v.Compared = &comparedWith{f.RepairedAt.Time, f.PartnersCompared, f.RowsRepaired, f.PartnersRepaired}
+	}
 	if v.AsOf != nil {
 		lag := max(0, int64(now.Sub(*v.AsOf).Seconds()))
 		v.LagS = &lag

@@ -84,7 +84,7 @@ func (c *turmoil) write(t testing.TB, s spell) {
 
 // change makes one transaction of a few changes.
 func (c *turmoil) change(s spell, writer int, rng *rand.Rand) error {
-	tx, err := c.db.Begin()
+	tx, err := c.db.BeginTx(context.Background(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
@@ -137,19 +137,62 @@ func (c *turmoil) change(s spell, writer int, rng *rand.Rand) error {
 	return tx.Commit()
 }
 
-// select of the mapping: status is a code, a version stands where the portal shows a comment or an amount.
-func (c *turmoil) orders() string {
-	text := "varchar(20)"
-	if c.mysql {
-		text = "char(20)"
-	}
-	return `SELECT customer AS partner, id AS number, CASE status WHEN 0 THEN 'open' WHEN 1 THEN 'picking' ELSE 'shipped' END AS status, 'EUR' AS currency, DATE '2026-01-01' AS ordered_on,
-        total AS net, 0 AS tax, total, CAST(version AS ` + text + `) AS comment, changed AS changed_at FROM orders`
+// A likeness is the core's orders and their lines, mirrored as two of the portal's entities: so one core is followed in several ways at once.
+type likeness struct {
+	head, line             string // entities, and tables of the portal
+	headKey, orderKey, pos string // their key columns
+	state, total, version  string // what of the head holds what of the order
+	states                 [3]string
+	fixed                  string // what else a head must have
+	lineVersion, quantity  string
+	lineFixed              string
 }
 
-func (c *turmoil) lines() string {
-	return `SELECT o.customer AS partner, l.order_id AS order_number, l.line, 'x' AS description, l.qty AS ordered, 0 AS shipped, 0 AS backordered, 0 AS cancelled, 1 AS price, l.version AS net,
-        greatest(l.changed, o.changed) AS changed_at FROM order_lines l JOIN orders o ON o.id = l.order_id`
+// The likenesses of one core. Each shows a version where a person would see a comment or a number.
+var likenesses = []likeness{
+	{"orders", "order_lines", "number", "order_number", "line", "status", "total", "comment", [3]string{"open", "picking", "shipped"},
+		"'EUR' AS currency, DATE '2026-01-01' AS ordered_on, total AS net, 0 AS tax", "net", "ordered", "'x' AS description, 0 AS shipped, 0 AS backordered, 0 AS cancelled, 1 AS price"},
+	{"shipments", "shipment_lines", "shipment", "shipment", "line", "carrier", "service", "tracking", [3]string{"by road", "by rail", "by sea"},
+		"DATE '2026-01-01' AS shipped_on", "order_line", "quantity", "l.order_id AS order_number"},
+	{"invoices", "invoice_lines", "number", "invoice", "line", "po_number", "total", "comment", [3]string{"one", "two", "three"},
+		"'invoice' AS kind, 'EUR' AS currency, DATE '2026-01-01' AS invoiced_on, DATE '2026-02-01' AS due_on, total AS net, 0 AS tax, 0 AS open", "order_line", "quantity", "'x' AS description, 1 AS price, 1 AS net, 0 AS tax"},
+	{"supplier_invoices", "supplier_invoice_lines", "invoice", "invoice", "line", "status", "total", "number", [3]string{"received", "approved", "paid"},
+		"'EUR' AS currency, DATE '2026-01-01' AS invoiced_on, total AS net, 0 AS tax, 0 AS open", "net", "quantity", "1 AS price"},
+}
+
+// text writes an expression as text, in the core's SQL.
+func (c *turmoil) text(expression string) string {
+	if c.mysql {
+		return "CAST(" + expression + " AS char(20))"
+	}
+	return "CAST(" + expression + " AS varchar(20))"
+}
+
+func (l likeness) coded() string {
+	return "CASE status WHEN 0 THEN '" + l.states[0] + "' WHEN 1 THEN '" + l.states[1] + "' ELSE '" + l.states[2] + "' END"
+}
+
+// mapped is how the mapping says the likeness: both entities, in the way.
+func (c *turmoil) mapped(l likeness, way string) string {
+	headTables, lineTables := "", ""
+	if strings.Contains(way, "marks") || strings.Contains(way, "logical") {
+		headTables = "\n    tables:\n      orders: {" + l.headKey + ": id}"
+		lineTables = "\n    tables:\n      order_lines: {" + l.orderKey + ": order_id, " + l.pos + ": line}\n      orders: SELECT order_id, line FROM order_lines WHERE order_id = :id"
+	}
+	return `
+  ` + l.head + `:
+    every: 1s
+` + way + headTables + `
+    select: |
+      SELECT customer AS partner, id AS ` + l.headKey + `, ` + l.coded() + ` AS ` + l.state + `, ` + c.text("total") + ` AS ` + l.total + `,
+        ` + c.text("version") + ` AS ` + l.version + `, ` + l.fixed + `, changed AS changed_at FROM orders
+  ` + l.line + `:
+    every: 1s
+` + way + lineTables + `
+    select: |
+      SELECT o.customer AS partner, l.order_id AS ` + l.orderKey + `, l.line AS ` + l.pos + `, l.qty AS ` + l.quantity + `, l.version AS ` + l.lineVersion + `,
+        ` + l.lineFixed + `, greatest(l.changed, o.changed) AS changed_at FROM order_lines l JOIN orders o ON o.id = l.order_id
+`
 }
 
 // rows returns what a query says, by key: its first columns; a key that comes twice is counted.
@@ -192,17 +235,17 @@ func (d difference) String() string {
 	return fmt.Sprintf("lost %d, extra %d, stale %d, doubled %d", d.lost, d.extra, d.stale, d.doubled)
 }
 
-// compare holds the portal's rows to the core's, row by row.
-func (c *turmoil) compare(ctx context.Context, portal *sql.DB) (d difference, err error) {
+// compare holds the portal's rows of a likeness to the core's, row by row.
+func (c *turmoil) compare(ctx context.Context, portal *sql.DB, l likeness) (d difference, err error) {
 	const partner = `(SELECT p.number FROM partners p WHERE p.partner_id = t.partner_id)`
 	for _, pair := range []struct {
 		keys         int
 		core, portal string
 	}{
-		{1, `SELECT id, customer, CASE status WHEN 0 THEN 'open' WHEN 1 THEN 'picking' ELSE 'shipped' END, total, version FROM orders`,
-			`SELECT number, ` + partner + `, status, total::numeric(12,2), comment FROM orders t`},
+		{1, `SELECT id, customer, ` + l.coded() + `, ` + c.text("total") + `, version FROM orders`,
+			`SELECT ` + l.headKey + `, ` + partner + `, ` + l.state + `, ` + l.total + `::numeric(12,2), ` + l.version + ` FROM ` + l.head + ` t`},
 		{2, `SELECT l.order_id, l.line, o.customer, l.qty, l.version FROM order_lines l JOIN orders o ON o.id = l.order_id`,
-			`SELECT order_number, line, ` + partner + `, ordered, net FROM order_lines t`},
+			`SELECT ` + l.orderKey + `, ` + l.pos + `, ` + partner + `, ` + l.quantity + `, ` + l.lineVersion + ` FROM ` + l.line + ` t`},
 	} {
 		want, _, err := keyed(ctx, c.db, pair.keys, pair.core)
 		if err != nil {

@@ -65,6 +65,76 @@ type EntityReport struct {
 
 	Faults   []string `json:"faults,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+
+	Reread *RereadReport `json:"reread,omitempty"` // nil = the rows that stand were read by this mapping, or none stand
+
+	keys [][]string // of the first rows
+}
+
+// A RereadReport says what a change of the mapping has read anew.
+type RereadReport struct {
+	Changed []string `json:"changed"`                // what of the mapping is other
+	Stand   int64    `json:"stand"`                  // rows of the portal's, read by the other mapping
+	New     []string `json:"new_columns,omitempty"`  // that the select did not return before
+	Gone    []string `json:"gone_columns,omitempty"` // that it did
+	Known   int64    `json:"known_keys"`             // of the keys that were looked for, those under which rows stand
+	Looked  int64    `json:"looked_keys"`
+}
+
+// keysLooked bounds how many keys are looked for.
+const keysLooked = 1000
+
+// Against compares the mapping with the one by which the portal's rows were read, and says what it has read anew. It writes nothing.
+func (r *Report) Against(ctx context.Context, db *portal.DB, m *Mapping) error {
+	return db.AsWorker(ctx, "check", func(tx *portal.Tx) error {
+		for i := range r.Entities {
+			e := &r.Entities[i]
+			f := m.Feed(e.Entity)
+			if f == nil {
+				continue
+			}
+			change, err := portal.ChangeOf(ctx, tx, f.offer())
+			if err != nil {
+				return err
+			}
+			if len(change.Parts) == 0 {
+				continue
+			}
+			e.Reread = &RereadReport{Changed: change.Parts, Stand: change.Rows, Looked: int64(len(e.keys))}
+			if change.Columns != nil {
+				e.Reread.New, e.Reread.Gone = without(e.Columns, change.Columns), without(change.Columns, e.Columns)
+			}
+			if e.Reread.Known, err = portal.Known(ctx, tx, f.entity.mirror, e.keys); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// without are those of list that are not in other.
+func without(list, other []string) (rest []string) {
+	for _, s := range list {
+		if !slices.Contains(other, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// words say it to people.
+func (r RereadReport) words(rows int64) string {
+	says := fmt.Sprintf("the mapping changed: %s; at the next start %s rows are read anew, where %s stand", strings.Join(r.Changed, ", "), thousands(rows), thousands(r.Stand))
+	if len(r.New) > 0 {
+		says += "; new: " + strings.Join(r.New, ", ")
+	}
+	if len(r.Gone) > 0 {
+		says += "; no longer: " + strings.Join(r.Gone, ", ")
+	}
+	if r.Looked > 0 && r.Known == 0 && r.Stand > 0 {
+		says += fmt.Sprintf("; none of the first %s keys is one that stands: the key is another, rows come under new keys and the old go", thousands(r.Looked))
+	}
+	return says
 }
 
 // OK reports that every mapped feed can run.
@@ -256,6 +326,8 @@ func (c *checker) sample(ctx context.Context, r *reading) error {
 			if len(c.about.Examples) < 3 {
 				c.about.Examples = append(c.about.Examples, convert.key(row)+" "+row.Refusal)
 			}
+		} else if len(c.about.keys) < keysLooked {
+			c.about.keys = append(c.about.keys, c.feed.keyParts(row))
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -423,6 +495,9 @@ func (r *Report) Print(w io.Writer) error {
 		}
 		for _, f := range e.Examples {
 			fmt.Fprintf(&b, "           e.g. %s\n", f)
+		}
+		if e.Reread != nil {
+			fmt.Fprintf(&b, "  anew     %s\n", e.Reread.words(e.Rows))
 		}
 		e.printWays(&b)
 		if len(e.Absent) > 0 {

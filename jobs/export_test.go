@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"slices"
 
 	"extranet/portal"
 )
@@ -32,8 +33,17 @@ func init() {
 	}
 }
 
-// Break takes a step out of the engine, or changes the order of two, until undo is called. The faults are no-deletes and mark-forgotten-first.
-func Break(fault string) (undo func()) {
-	broken.noDeletes, broken.forgetFirst = fault == "no-deletes", fault == "mark-forgotten-first"
+// Break takes a step out of the engine, or changes the order of two, until undo is called. The faults are no-deletes, mark-forgotten-first,
+// no-overlap and insert-without-key; the last two are of the feeds of m.
+func Break(fault string, m *Mapping) (undo func()) {
+	broken.noDeletes, broken.forgetFirst = broken.noDeletes || fault == "no-deletes", broken.forgetFirst || fault == "mark-forgotten-first"
+	for _, f := range m.Feeds {
+		switch {
+		case fault == "no-overlap":
+			f.Overlap = 0
+		case fault == "insert-without-key" && f.Entity == "supplier_invoice_lines": // what is not there just as it is read is inserted
+			f.entity.mirror.Key = append(slices.Clone(f.entity.mirror.Key), "net")
+		}
+	}
 	return func() { broken.noDeletes, broken.forgetFirst = false, false }
 }

@@ -224,7 +224,7 @@ func (w *follower) one(ctx context.Context, tx *portal.Tx, f *Feed, stands porta
 	var d dirty
 	var quarantined map[string]string
 	if !touched || stands.AskedAt.Valid {
-		if d.retried, quarantined, err = f.quarantined(ctx, tx); err != nil {
+		if d.retried, quarantined, err = f.quarantined(ctx, tx, retriedAtOnce); err != nil {
 			return nil, err
 		}
 	}

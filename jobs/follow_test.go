@@ -251,7 +251,7 @@ func TestFollow_broken(t *testing.T) {
 		m := c.mapping(t, text)
 		sync(t, p, m, jobs.Options{})
 		c.exec(t, `DELETE FROM items WHERE so_no = 7 AND line_no = 1; UPDATE heads SET status = 'held' WHERE so_no = 8`)
-		undo := jobs.Break(fault)
+		undo := jobs.Break(fault, m)
 		if fault == "mark-forgotten-first" { // the process ends in between
 			ctx, cancel := context.WithCancel(t.Context())
 			p.Arrange(t, `ALTER TABLE order_lines RENAME TO away`)

@@ -44,6 +44,8 @@ type Feed struct {
 	Reconcile  time.Duration // into the day, in the source's zone, when everything is compared with the core
 	Hash       string        // changes with whatever changes the rows that are read
 
+	parts map[string]string // of what the hash is made, in a person's words
+
 	entity     entity
 	options    map[string]valueOptions   // by the select's names of columns
 	leads      []lead                    // of a feed that goes by marks or logical
@@ -79,12 +81,16 @@ func (m *Mapping) Close() error {
 }
 
 // offers lists the feeds as the portal's database keeps them.
-func (m *Mapping) offers() []portal.Feed {
-	offers := make([]portal.Feed, len(m.Feeds))
+func (m *Mapping) offers() []portal.Mapped {
+	offers := make([]portal.Mapped, len(m.Feeds))
 	for i, f := range m.Feeds {
-		offers[i] = portal.Feed{Entity: f.Entity, Source: f.Source.Name, Way: f.Way, EveryS: int(f.Every.Seconds()), StaleAfterS: int(f.StaleAfter.Seconds()), MappingHash: f.Hash}
+		offers[i] = f.offer()
 	}
 	return offers
+}
+
+func (f *Feed) offer() portal.Mapped {
+	return portal.Mapped{Feed: portal.Feed{Entity: f.Entity, Source: f.Source.Name, Way: f.Way, EveryS: int(f.Every.Seconds()), StaleAfterS: int(f.StaleAfter.Seconds()), MappingHash: f.Hash}, Mirror: f.entity.mirror, Parts: f.parts}
 }
 
 // LoadMapping reads a mapping file; ${NAME} in it is taken from the environment.
@@ -387,8 +393,16 @@ func (p *mappingParser) feed(m *Mapping, e entry) {
 		return
 	}
 	h := sha256.New()
+	ways := fmt.Sprintf("%q %q", f.Way, f.Watermark)
 	for _, l := range f.leads {
 		fmt.Fprintf(h, "%q %q %q", l.table, l.columns, l.query)
+		ways += fmt.Sprintf(" %q %q %q", l.table, l.columns, l.query)
+	}
+	f.parts = map[string]string{}
+	for part, says := range map[string]string{"source": fmt.Sprintf("%q %q %q %t %t %s %t", f.Source.Driver, f.Source.Where, f.Source.zone, f.Source.trim, f.Source.emptyAsNull, f.Source.session, f.Source.zeroDates),
+		"way": ways, "select": f.Select, "where": f.Where, "values (defaults, translate, round)": f.valuesText()} {
+		sum := sha256.Sum256([]byte(says))
+		f.parts[part] = hex.EncodeToString(sum[:8])
 	}
 	fmt.Fprintf(h, "%q %q %q %t %q %q %q", f.Source.Driver, f.Source.Where, f.Source.zone, f.Source.trim, f.Way, f.Watermark, f.Select)
 	io.WriteString(h, f.optionsText())

@@ -240,8 +240,8 @@ func (p *mappingParser) fitting(e entry, key, value string, c portal.Column) {
 	}
 }
 
-// optionsText tells the options that change what rows become, for the mapping's hash; "" when there are none.
-func (f *Feed) optionsText() string {
+// valuesText tells what becomes of values; "" when they stay as they are.
+func (f *Feed) valuesText() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(f.options)) {
 		o := f.options[name]
@@ -256,6 +256,13 @@ func (f *Feed) optionsText() string {
 			fmt.Fprintf(&b, " round %d", o.round)
 		}
 	}
+	return b.String()
+}
+
+// optionsText tells the options that change what rows become, for the mapping's hash; "" when there are none.
+func (f *Feed) optionsText() string {
+	var b strings.Builder
+	b.WriteString(f.valuesText())
 	if s := f.Source; s.emptyAsNull || s.session != time.UTC || s.Driver == "mysql" && !s.zeroDates {
 		fmt.Fprintf(&b, " source %t %s %t", s.emptyAsNull, s.session, s.zeroDates)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 type Options struct {
 	Full     bool           // read everything, whatever the feed's way
 	Progress func(Progress) // is called while a pass runs; nil = nobody asks
+	Tell     func(string)   // is told what everybody should know before the passes begin; nil = nobody asks
 }
 
 // A Progress says how far a pass is.
@@ -162,10 +164,18 @@ func (p *pass) bring(ctx context.Context, tx *portal.Tx, stands portal.Feed, sou
 	f := p.feed
 	p.result.Way = "incremental"
 	how := portal.Merging{Complete: d.everything, Step: p.step}
+	var found *portal.Comparison
+	var lay map[string]string // in quarantine before
 	if d.everything {
 		p.result.Way = "full"
 		if !stands.AllowLoss {
-			how.Loss = p.loss
+			how.Loss = func(lost, fresh, of int64) error { return p.loss(stands, lost, fresh, of) }
+		}
+		if f.Way != Snapshot && stands.Watermark != "" {
+			how.Compared = func(c portal.Comparison) { found = &c }
+			if _, lay, err = f.quarantined(ctx, tx, math.MaxInt32); err != nil {
+				return err
+			}
 		}
 		if p.options.Progress != nil {
 			if p.of, err = source.dialect.estimate(ctx, source.tx, f.query("*", "")); err != nil {
@@ -222,8 +232,17 @@ func (p *pass) bring(ctx context.Context, tx *portal.Tx, stands portal.Feed, sou
 			return err
 		}
 	}
-	if d.everything && f.Way != Snapshot && stands.Watermark != "" {
-		if err := portal.Reconciled(ctx, tx, f.Entity, merged); err != nil {
+	if d.everything {
+		about, err := f.describe(ctx, source)
+		if err != nil {
+			return err
+		}
+		if err := portal.ReadWhole(ctx, tx, f.Entity, f.taken(about)); err != nil {
+			return err
+		}
+	}
+	if found != nil {
+		if err := p.reconciled(ctx, tx, stands, source, *found, lay); err != nil {
 			return err
 		}
 	}
@@ -260,8 +279,12 @@ type lossError struct{ error }
 
 func (e lossError) Unwrap() error { return e.error }
 
-// loss refuses what no core does on an ordinary day.
-func (p *pass) loss(lost, of int64) error {
+// loss refuses what no core does on an ordinary day. After a change of the mapping rows may come under other keys, and then only
+// those are lost in whose place none comes.
+func (p *pass) loss(stands portal.Feed, lost, fresh, of int64) error {
+	if strings.HasPrefix(stands.Reread, "the mapping changed") {
+		lost = max(0, lost-fresh)
+	}
 	if lost == of && of >= nothingFloor || lost >= lossFloor && lost*5 > of {
 		return lossError{portal.Errorf(portal.Invalid, "refuses to delete %s of %s %s, which the source no longer returns; mend the source and try again, or allow this once", thousands(lost), thousands(of), strings.ReplaceAll(p.feed.Entity, "_", " "))}
 	}
@@ -286,19 +309,24 @@ func (p *pass) find(ctx context.Context, tx *portal.Tx, stands portal.Feed, sour
 	if f.follows() {
 		return d, nil, nil
 	}
-	if d.retried, quarantined, err = f.quarantined(ctx, tx); err != nil {
+	if d.retried, quarantined, err = f.quarantined(ctx, tx, retriedAtOnce); err != nil {
 		return d, nil, err
 	}
+	d.since, d.kind, err = f.changedSince(ctx, source, stands)
+	return d, quarantined, err
+}
+
+// changedSince is the least stamp of what a watermark's pass reads.
+func (f *Feed) changedSince(ctx context.Context, source *reading, stands portal.Feed) (since string, kind stampKind, err error) {
 	mark, err := time.Parse(time.RFC3339Nano, stands.Watermark)
 	if err != nil {
-		return d, nil, fmt.Errorf("reading the watermark of %s: %w", f.Entity, err)
+		return "", noStamp, fmt.Errorf("reading the watermark of %s: %w", f.Entity, err)
 	}
 	about, err := f.describe(ctx, source)
 	if err != nil {
-		return d, nil, err
+		return "", noStamp, err
 	}
-	d.since, d.kind = source.since(mark.Add(-f.Overlap), source.asOf, about.stamp), about.stamp
-	return d, quarantined, nil
+	return source.since(mark.Add(-f.Overlap), source.asOf, about.stamp), about.stamp, nil
 }
 
 // wantsAll reports that the feed has to read everything: it goes by snapshot, or never did, or stopped, or it is time.
@@ -317,9 +345,9 @@ func (f *Feed) wantsAll(stands portal.Feed, now time.Time) bool {
 	return stands.FullAt.Time.Before(due)
 }
 
-// quarantined lists keys to be tried again; by holds them as quarantine writes them, by keyOf.
-func (f *Feed) quarantined(ctx context.Context, tx *portal.Tx) (retried [][]string, by map[string]string, err error) {
-	keys, err := portal.QuarantinedKeys(ctx, tx, f.Entity, retriedAtOnce)
+// quarantined lists at most so many keys to be tried again; by holds them as quarantine writes them, by keyOf.
+func (f *Feed) quarantined(ctx context.Context, tx *portal.Tx, atMost int) (retried [][]string, by map[string]string, err error) {
+	keys, err := portal.QuarantinedKeys(ctx, tx, f.Entity, atMost)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -470,6 +470,16 @@ func (f *Feed) describe(ctx context.Context, r *reading) (*described, error) {
 	return d, d.err
 }
 
+// taken are the columns that the select returns and the portal takes.
+func (f *Feed) taken(d *described) (columns []string) {
+	for _, c := range f.entity.mirror.Columns {
+		if name := f.entity.column(c.Name); d.spelled[name] != "" {
+			columns = append(columns, name)
+		}
+	}
+	return columns
+}
+
 // learn keeps what a select says of itself.
 func (f *Feed) learn(s shape, columns []column) *described {
 	d := &described{spelled: map[string]string{}, err: s.err(f)}

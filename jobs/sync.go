@@ -18,6 +18,11 @@ func Sync(ctx context.Context, db *portal.DB, m *Mapping, o Options) ([]Result, 
 	if err := offer(ctx, db, m); err != nil {
 		return nil, err
 	}
+	if o.Tell != nil {
+		if err := tellRereads(ctx, db, o.Tell); err != nil {
+			return nil, err
+		}
+	}
 	var results []Result
 	var errs []error
 	for _, f := range m.Feeds {
@@ -31,6 +36,19 @@ func Sync(ctx context.Context, db *portal.DB, m *Mapping, o Options) ([]Result, 
 		}
 	}
 	return results, errors.Join(errs...)
+}
+
+// tellRereads says which feeds are read anew, and why.
+func tellRereads(ctx context.Context, db *portal.DB, tell func(string)) error {
+	return db.AsWorker(ctx, "sync", func(tx *portal.Tx) error {
+		all, err := portal.Feeds(ctx, tx)
+		for _, f := range all {
+			if f.Offered && f.Reread != "" {
+				tell(fmt.Sprintf("%s: %s; everything is read anew, where %s rows stand", f.Entity, f.Reread, thousands(f.RereadRows)))
+			}
+		}
+		return err
+	})
 }
 
 // offer writes down what the mapping offers.

@@ -3,9 +3,14 @@ package portal
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/lib/pq"
 )
 
 // Freshness says how old the mirrored data of one entity is.
@@ -102,14 +107,25 @@ type Feed struct {
 	StoppedAt   sql.NullTime `db:"stopped_at"` // since when it waits for somebody to look: it would have lost too much; Error says what
 	AllowLoss   bool         `db:"allow_loss"` // the next pass may lose as much as it does
 
-	Reread       bool         `db:"reread"`        // its mapping changed, or it lost its place: everything is to be read anew
-	RowsRepaired int64        `db:"rows_repaired"` // that the last comparison with the core found other than they were mirrored
-	RepairedAt   sql.NullTime `db:"repaired_at"`   // when that was
+	Reread     string `db:"reread"`      // why everything is to be read anew: its mapping changed, or it lost its place; "" = it is not
+	RereadRows int64  `db:"reread_rows"` // how many rows stood when that was found out
+
+	RowsRepaired     int64        `db:"rows_repaired"`     // that the last comparison with the core found other than they should have been; none, as a rule
+	PartnersRepaired int64        `db:"partners_repaired"` // whose they were
+	PartnersCompared int64        `db:"partners_compared"` // whose rows were counted and summed up on both sides
+	RepairedAt       sql.NullTime `db:"repaired_at"`       // when that was
+}
+
+// A Mapped feed is one that a mapping offers.
+type Mapped struct {
+	Feed
+	Mirror Mirror
+	Parts  map[string]string // what the mapping says of it, by what a person would call it; each as short as a checksum
 }
 
 const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
 	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined,
-	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, reread IS NOT NULL AS reread, rows_repaired, repaired_at`
+	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, coalesce(reread, '') AS reread, reread_rows, rows_repaired, partners_repaired, partners_compared, repaired_at`
 
 // Feeds lists every feed by entity. The caller reads across partners, or is the worker.
 func Feeds(ctx context.Context, tx *Tx) (list []Feed, err error) {
@@ -138,16 +154,24 @@ func LockFeed(ctx context.Context, tx *Tx, entity string) (f Feed, err error) {
 
 // OfferFeeds writes down which entities are mapped and how; the rest is not offered from now on.
 // A feed whose mapping became another is read anew from the beginning.
-func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
+func OfferFeeds(ctx context.Context, tx *Tx, feeds []Mapped) error {
 	names := make([]string, len(feeds))
 	for i, f := range feeds {
 		names[i] = f.Entity
-		_, err := tx.Exec(ctx, `
-			INSERT INTO feeds AS f (entity, source, way, every_s, stale_after_s, mapping_hash, offered) VALUES ($1, $2, $3, $4, $5, $6, true)
-			ON CONFLICT (entity) DO UPDATE SET source = $2, way = $3, every_s = $4, stale_after_s = $5, mapping_hash = $6, offered = true,
+		change, err := ChangeOf(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		parts, err := json.Marshal(f.Parts)
+		if err != nil {
+			return fmt.Errorf("offering %s: %w", f.Entity, err)
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO feeds AS f (entity, source, way, every_s, stale_after_s, mapping_hash, mapped_by, offered) VALUES ($1, $2, $3, $4, $5, $6, $7, true)
+			ON CONFLICT (entity) DO UPDATE SET source = $2, way = $3, every_s = $4, stale_after_s = $5, mapping_hash = $6, mapped_by = $7, offered = true,
 				watermark = CASE WHEN f.mapping_hash = $6 THEN f.watermark END,
-				reread = CASE WHEN f.mapping_hash = $6 THEN f.reread WHEN f.as_of IS NOT NULL THEN 'the mapping changed' END`,
-			f.Entity, f.Source, f.Way, f.EveryS, f.StaleAfterS, f.MappingHash)
+				reread = CASE WHEN f.mapping_hash = $6 THEN f.reread ELSE nullif($8, '') END, reread_rows = CASE WHEN f.mapping_hash = $6 THEN f.reread_rows ELSE $9 END`,
+			f.Entity, f.Source, f.Way, f.EveryS, f.StaleAfterS, f.MappingHash, string(parts), change.String(), change.Rows)
 		if err != nil {
 			return fmt.Errorf("offering %s: %w", f.Entity, err)
 		}
@@ -162,6 +186,78 @@ func OfferFeeds(ctx context.Context, tx *Tx, feeds []Feed) error {
 		}
 	}
 	return err
+}
+
+// A Change says how a mapping is another than that by which the rows that stand were read.
+type Change struct {
+	Rows    int64    // that stand
+	Parts   []string // what of the mapping is other; none = it is the same, or nothing was read yet
+	Columns []string // that the select returned when it was last read whole; nil = not known
+}
+
+// String says what changed: "the mapping changed: its select, its where". It is empty when nothing did.
+func (c Change) String() string {
+	if len(c.Parts) == 0 {
+		return ""
+	}
+	return "the mapping changed: " + strings.Join(c.Parts, ", ")
+}
+
+// ChangeOf compares what the mapping says with what it said when the rows were read. It writes nothing.
+func ChangeOf(ctx context.Context, tx *Tx, f Mapped) (c Change, err error) {
+	var was struct {
+		MappingHash string         `db:"mapping_hash"`
+		Parts       []byte         `db:"mapped_by"`
+		Columns     pq.StringArray `db:"columns"`
+	}
+	err = tx.Get(ctx, &was, `SELECT mapping_hash, coalesce(mapped_by, '{}') AS mapped_by, columns FROM feeds WHERE entity = $1 AND as_of IS NOT NULL`, f.Entity)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("comparing the mapping of %s: %w", f.Entity, err)
+	}
+	if c.Columns = was.Columns; was.MappingHash == f.MappingHash {
+		return c, nil
+	}
+	before := map[string]string{}
+	if err := json.Unmarshal(was.Parts, &before); err != nil {
+		return c, fmt.Errorf("comparing the mapping of %s: %w", f.Entity, err)
+	}
+	for part, says := range f.Parts {
+		if before[part] != says && len(before) > 0 {
+			c.Parts = append(c.Parts, "its "+part)
+		}
+	}
+	if slices.Sort(c.Parts); len(c.Parts) == 0 {
+		c.Parts = []string{"how it is read"}
+	}
+	stands := ""
+	if f.Mirror.Retire != "" {
+		stands = ` WHERE ` + f.Mirror.Retire + ` IS NULL AND kind <> 'host'`
+	}
+	if err := tx.Get(ctx, &c.Rows, `SELECT count(*) FROM `+f.Mirror.Table+stands); err != nil {
+		return c, fmt.Errorf("counting %s: %w", f.Entity, err)
+	}
+	return c, nil
+}
+
+// Known counts the keys that rows stand under.
+func Known(ctx context.Context, tx *Tx, m Mirror, keys [][]string) (n int64, err error) {
+	lists, places := make([]any, len(m.Key)), make([]string, len(m.Key))
+	for i := range m.Key {
+		list := make(pq.StringArray, len(keys))
+		for j, key := range keys {
+			list[j] = key[i]
+		}
+		lists[i], places[i] = list, fmt.Sprintf("$%d::text[]", i+1)
+	}
+	err = tx.Get(ctx, &n, `SELECT count(*) FROM unnest(`+strings.Join(places, ", ")+`) AS k (`+strings.Join(m.Key, ", ")+`)
+		WHERE EXISTS (SELECT 1 FROM `+m.Table+` t WHERE `+each(m.Key, " AND ", func(k string) string { return "t." + k + "::text = k." + k })+`)`, lists...)
+	if err != nil {
+		return 0, fmt.Errorf("looking for keys of %s: %w", m.Entity, err)
+	}
+	return n, nil
 }
 
 // PassDone records a complete pass of the feed, as LockFeed gave it, in the transaction that merged its rows.
@@ -199,11 +295,20 @@ func PassFailed(ctx context.Context, tx *Tx, entity, why string) error {
 	return tx.FeedChanged(ctx, entity)
 }
 
-// Reconciled records what a comparison with the whole of the core found other than it was mirrored, and made right.
-func Reconciled(ctx context.Context, tx *Tx, entity string, m Merged) error {
-	_, err := tx.Exec(ctx, `UPDATE feeds SET rows_repaired = $2, repaired_at = $3 WHERE entity = $1`, entity, m.Changed(), tx.Now)
+// Reconciled records that the entity was compared with the whole of the core, and how many rows, of how many partners, were found other
+// than they should have been, and made right.
+func Reconciled(ctx context.Context, tx *Tx, entity string, compared, rows, partners int64) error {
+	_, err := tx.Exec(ctx, `UPDATE feeds SET partners_compared = $2, rows_repaired = $3, partners_repaired = $4, repaired_at = $5 WHERE entity = $1`, entity, compared, rows, partners, tx.Now)
 	if err != nil {
 		return fmt.Errorf("recording what was repaired of %s: %w", entity, err)
+	}
+	return nil
+}
+
+// ReadWhole records which columns the select of the feed returned as everything was read.
+func ReadWhole(ctx context.Context, tx *Tx, entity string, columns []string) error {
+	if _, err := tx.Exec(ctx, `UPDATE feeds SET columns = $2 WHERE entity = $1 AND columns IS DISTINCT FROM $2`, entity, columns); err != nil {
+		return fmt.Errorf("recording the columns of %s: %w", entity, err)
 	}
 	return nil
 }
@@ -232,7 +337,7 @@ func AllowLoss(ctx context.Context, tx *Tx, entity string) error {
 
 // LoseFeed records that what was to be followed cannot be: the next pass, which is asked for at once, reads everything.
 func LoseFeed(ctx context.Context, tx *Tx, entity, why string) error {
-	_, err := tx.Exec(ctx, `UPDATE feeds SET watermark = NULL, reread = $2, asked_at = coalesce(asked_at, $3) WHERE entity = $1`, entity, why, tx.Now)
+	_, err := tx.Exec(ctx, `UPDATE feeds SET watermark = NULL, reread = $2, reread_rows = 0, asked_at = coalesce(asked_at, $3) WHERE entity = $1`, entity, why, tx.Now)
 	if err != nil {
 		return fmt.Errorf("recording that %s is to be read anew: %w", entity, err)
 	}

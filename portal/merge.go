@@ -78,11 +78,27 @@ func (m Merged) Changed() int64 { return m.Inserted + m.Updated + m.Deleted }
 
 // A Merging says how a merge is to be done.
 type Merging struct {
-	Complete bool                         // the rows are all there is: what they lack is gone from the core and goes here
-	Loss     func(lost, of int64) error   // is asked before rows go that a complete merge lacks; an error undoes everything; nil = nobody is asked
-	Step     func(what string, n, of int) // is told of what follows the reading; nil = nobody asks
-	Differs  func(key []string)           // is told the keys of rows that were found other; nil = nobody asks
+	Complete bool                              // the rows are all there is: what they lack is gone from the core and goes here
+	Loss     func(lost, fresh, of int64) error // is asked before rows go that a complete merge lacks, of so many that stand, while others come; an error undoes everything; nil = nobody is asked
+	Step     func(what string, n, of int)      // is told of what follows the reading; nil = nobody asks
+	Compared func(Comparison)                  // is told what a complete merge into a table that stands found other; nil = nobody asks
 }
+
+// A Comparison says what a table had otherwise than the core. Rows that are refused are left out of it.
+type Comparison struct {
+	Partners int64       // whose rows were counted and summed up, here and in the core; 1 where rows belong to nobody
+	Rows     []Differing // that were other, were lacking or should not have been: at most differingAtOnce
+	Total    int64       // of them
+}
+
+// A Differing row was not as it is in the core.
+type Differing struct {
+	Partner int64    // 0 = it belongs to nobody
+	Key     []string // as quarantine has it
+	Gone    bool     // the core does not have it
+}
+
+const differingAtOnce = 100_000
 
 // Merge brings the mirror's table to what rows says, within tx. A row that is equal is not written, nor locked. A refused row stays
 // as it was and lies in quarantine with its reason, until a pass takes it. rows runs beside the writing, and
@@ -147,6 +163,8 @@ type stage struct {
 	rows    int64
 	refused int64
 	leaving int64 // rows that are gone from the core
+	found   Comparison
+	equal   bool // by the sums of every partner
 }
 
 func (s *stage) open(ctx context.Context) error {
@@ -180,6 +198,7 @@ func (s *stage) merge(ctx context.Context, done *Merged) error {
 		{"looking for double keys", s.findDoubles},
 		{"looking for rewritten rows", s.findRewritten},
 		{"filling quarantine", s.quarantine},
+		{"summing up", s.sumUp},
 		{"comparing", s.compare},
 		{"writing", s.write},
 	}
@@ -191,7 +210,34 @@ func (s *stage) merge(ctx context.Context, done *Merged) error {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
+	if s.how.Compared != nil {
+		s.how.Compared(s.found)
+	}
 	_, err := s.tx.Exec(ctx, `DROP TABLE stage, diff`) // one transaction may merge several entities
+	return err
+}
+
+// sumUp counts each partner's rows and adds up their checksums, on both sides. Where all are the same, no row is looked at again.
+func (s *stage) sumUp(ctx context.Context, _ *Merged) error {
+	if s.how.Compared == nil || !s.how.Complete {
+		return nil
+	}
+	whose, stands := "0", "true"
+	if s.m.Owned {
+		whose = "partner_id"
+	}
+	if s.m.Retire != "" {
+		stands = s.m.Retire + ` IS NULL AND kind <> 'host'`
+	}
+	if s.refused > 0 {
+		stands += ` AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.refusal IS NOT NULL AND ` + each(s.m.Key, " AND ", same("t", "s")) + `)`
+	}
+	sums := whose + ` AS whose, count(*) AS n, sum(hash_record_extended(ROW(` + strings.Join(s.m.names(), ", ") + `), 0)) AS checksum`
+	var n struct{ Partners, Differ int64 }
+	err := s.tx.Get(ctx, &n, `
+		SELECT count(*) AS partners, count(*) FILTER (WHERE c.n IS DISTINCT FROM t.n OR c.checksum IS DISTINCT FROM t.checksum) AS differ
+		FROM (SELECT `+sums+` FROM stage WHERE refusal IS NULL GROUP BY 1) c FULL JOIN (SELECT `+sums+` FROM `+s.m.Table+` t WHERE `+stands+` GROUP BY 1) t USING (whose)`)
+	s.found.Partners, s.equal = n.Partners, err == nil && n.Differ == 0 && s.m.Retire == ""
 	return err
 }
 
@@ -319,7 +365,7 @@ func (s *stage) compare(ctx context.Context, _ *Merged) error {
 		each(cols, "", func(c string) string { return "s." + c + ", " })+
 		each(s.m.Track, "", func(c string) string { return "t." + c + " AS before_" + c + ", " })+`true AS told
 		FROM stage s `+join+` JOIN `+s.m.Table+` t ON `+each(s.m.Key, " AND ", same("s", "t"))+`
-		WHERE s.refusal IS NULL AND CASE WHEN `+leaves+` THEN `+leaving+`
+		WHERE s.refusal IS NULL AND `+map[bool]string{true: "false", false: "true"}[s.equal]+` AND CASE WHEN `+leaves+` THEN `+leaving+`
 			ELSE t.`+s.m.Key[0]+` IS NULL OR `+moved+`(`+each(cols, ", ", prefix("t."))+`) IS DISTINCT FROM (`+each(cols, ", ", prefix("s."))+`)`+retired+` END`)
 	return err
 }
@@ -345,11 +391,11 @@ func (s *stage) write(ctx context.Context, done *Merged) error {
 		if err := s.tx.Get(ctx, &n.Stood, `SELECT count(*) FROM `+s.m.Table+standing); err != nil {
 			return err
 		}
-		if err := s.how.Loss(n.Leaving, n.Stood); err != nil {
+		if err := s.how.Loss(n.Leaving, n.Fresh, n.Stood); err != nil {
 			return err
 		}
 	}
-	if err := s.explain(ctx); err != nil {
+	if err := s.explain(ctx, n.Fresh+n.Changed+n.Leaving); err != nil {
 		return err
 	}
 	done.Inserted, done.Updated, done.Deleted = n.Fresh, n.Changed, n.Leaving
@@ -391,16 +437,25 @@ func (s *stage) write(ctx context.Context, done *Merged) error {
 	return s.announce(ctx)
 }
 
-// explain tells the keys of what differs when somebody asks, and of no more than anybody reads.
-func (s *stage) explain(ctx context.Context) error {
-	if s.how.Differs == nil {
+// explain notes what differs when somebody asks, and of no more than anybody reads.
+func (s *stage) explain(ctx context.Context, total int64) error {
+	if s.how.Compared == nil {
 		return nil
 	}
-	var keys []struct{ Parts pq.StringArray }
-	err := s.tx.Select(ctx, &keys, `SELECT ARRAY[`+each(s.m.Key, ", ", func(k string) string { return "coalesce(" + k + ", was_" + k + ")::text" })+`] AS parts FROM diff LIMIT 100000`)
-	for _, k := range keys {
-		s.how.Differs(k.Parts)
+	whose := "0"
+	if s.m.Owned {
+		whose = "coalesce(partner_id, was_partner)"
 	}
+	var rows []struct {
+		Partner int64
+		Key     pq.StringArray
+		Gone    bool
+	}
+	err := s.tx.Select(ctx, &rows, `SELECT `+whose+` AS partner, ARRAY[`+each(s.m.Key, ", ", func(k string) string { return "coalesce(" + k + ", was_" + k + ")::text" })+`] AS key, leaves AS gone FROM diff LIMIT $1`, differingAtOnce)
+	for _, r := range rows {
+		s.found.Rows = append(s.found.Rows, Differing{r.Partner, r.Key, r.Gone})
+	}
+	s.found.Total = total
 	return err
 }
 

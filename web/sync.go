@@ -94,6 +94,27 @@ func (f feedRow) state() statusWord { return feedStates[f.State(f.Fresh.Now)] }
 
 func (f feedRow) stopped() bool { return f.State(f.Fresh.Now) == portal.FeedStopped }
 
+// rereads says why the next pass reads everything, and how much stands.
+func (f feedRow) rereads() string {
+	says := upperFirst(f.Reread) + "."
+	if f.RereadRows > 0 {
+		says += " " + Count(int(f.RereadRows)) + " " + plural(int(f.RereadRows), "row stands", "rows stand") + "; partners see them until the pass is done."
+	}
+	return says
+}
+
+// repaired says what comparing with the whole of the core found.
+func (f feedRow) repaired() string {
+	of := ""
+	if f.PartnersCompared > 1 {
+		of = ", " + Count(int(f.PartnersCompared)) + " partners by count and checksum"
+	}
+	if f.RowsRepaired == 0 {
+		return "nothing was other than it should be" + of
+	}
+	return Count(int(f.RowsRepaired)) + " " + plural(int(f.RowsRepaired), "row was", "rows were") + " repaired" + of
+}
+
 // lag says how old the data is.
 func (f feedRow) lag() string {
 	if f.Fresh.AsOf.IsZero() {
