@@ -49,7 +49,7 @@ type feed struct {
 	RowsPerS    int64         `json:"rows_per_s" doc:"Read by the last pass"`
 	Reread      string        `json:"reread" doc:"Why the next pass reads everything anew: its mapping changed, or it lost its place; empty = it does not"`
 	RereadRows  int64         `json:"reread_rows" doc:"Rows that stood when that was found out; 0 = they were not counted"`
-	Compared    *comparedWith `json:"compared" doc:"What the last comparison with the whole of the core found; null before the first, and for a feed by snapshot, which compares at every pass"`
+	Compared    *comparedWith `json:"compared,omitempty" doc:"What the last comparison with the whole of the core found; left out before the first, and for a feed by snapshot, which compares at every pass"`
 	Running     *passUnder    `json:"running,omitempty" doc:"The pass under way; left out = none is, or it has only begun"`
 	Passes      []portal.Made `json:"passes,omitempty" doc:"The last ones, the latest first"`
 }
