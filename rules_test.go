@@ -117,7 +117,7 @@ func TestOpenAPI_isTheRoutes(t *testing.T) {
 	}
 	param := regexp.MustCompile(`:(\w+)`)
 	for _, r := range e.Routes() {
-		if r.Path != api.Prefix+"/openapi.json" {
+		if r.Path != api.Prefix+"/openapi.json" && !strings.HasPrefix(r.Path, api.ScimPrefix) { // described by its own /Schemas
 			there = append(there, r.Method+" "+param.ReplaceAllString(r.Path, "{$1}"))
 		}
 	}

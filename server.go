@@ -206,7 +206,9 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 		pages.ShowSignIn(c, status, shown)
 	}})
 	pages.Routes(e, document)
-	ofAPI := func(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
+	ofAPI := func(c *gin.Context) bool {
+		return strings.HasPrefix(c.Request.URL.Path, "/api/") || strings.HasPrefix(c.Request.URL.Path, api.ScimPrefix+"/")
+	}
 	e.NoRoute(func(c *gin.Context) {
 		if ofAPI(c) {
 			api.NotFound(c)
@@ -230,7 +232,7 @@ func guard(baseURL string, issuers func() []string) gin.HandlerFunc {
 	secure := strings.HasPrefix(baseURL, "https:")
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
-		if strings.HasPrefix(c.Request.URL.Path, api.Prefix) {
+		if strings.HasPrefix(c.Request.URL.Path, api.Prefix) || strings.HasPrefix(c.Request.URL.Path, api.ScimPrefix) {
 			h["Content-Security-Policy"] = []string{policy}
 		} else { // a form may be answered by sending the browser on to an issuer, to sign in or out
 			h["Content-Security-Policy"] = []string{strings.Join(append([]string{policy}, issuers()...), " ")}

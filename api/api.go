@@ -117,6 +117,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.sync(h)
 	d.audit(h)
 	d.directory(h)
+	d.entry(h)
+	d.scim(e)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

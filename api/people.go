@@ -73,7 +73,7 @@ type member struct {
 	Sites      []string  `json:"sites" nullable:"true" doc:"The sites the person is limited to; null = all"`
 	OrderLimit string    `json:"order_limit" doc:"The most an order may come to without approval, in the partner's currency; empty = no limit"`
 	State      string    `json:"state" enum:"active,suspended"`
-	Origin     string    `json:"origin" enum:"invitation,contact,operator" doc:"invitation: asked in by people; contact: the core says they may log on; operator: entered"`
+	Origin     string    `json:"origin" enum:"invitation,contact,operator,groups,directory" doc:"invitation: asked in by people; contact: the core says they may log on; operator: entered; groups: of the partner's issuer; directory: over SCIM"`
 	GrantedBy  string    `json:"granted_by" doc:"Who gave the present rights"`
 	GrantedAt  time.Time `json:"granted_at"`
 }

@@ -309,6 +309,15 @@ func (i *issuer) redeem(ctx context.Context, p *provider, code, verifier, nonce 
 	if proof.SID, _, err = claims.text("sid", 255); err != nil {
 		return proof, i.refused("id_token: %w", err)
 	}
+	if proof.ACR, _, err = claims.text("acr", 255); err != nil {
+		return proof, i.refused("id_token: %w", err)
+	}
+	if proof.AMR, err = claims.texts("amr", 20); err != nil {
+		return proof, i.refused("id_token: %w", err)
+	}
+	if proof.Groups, err = claims.texts("groups", 1000); err != nil {
+		return proof, i.refused("id_token: %w", err)
+	}
 	if _, present := claims["email"]; !present && p.oidc.UserInfoEndpoint() != "" {
 		// An issuer may keep what the scopes ask for to its userinfo endpoint (OpenID Connect Core 1.0, 5.4).
 		more, err := i.userInfo(ctx, p, token, proof.Subject)
@@ -483,6 +492,21 @@ func (c claims) text(name string, atMost int) (s string, present bool, err error
 // isControl reports a control character of ASCII, with which a log or a header could be forged. Those above are what
 // mistaken encodings leave in names.
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// texts returns a claim that must be a list of so many strings at most, each as text would have it; one that is missing is none.
+func (c claims) texts(name string, atMost int) (list []string, err error) {
+	raw, present := c[name]
+	if !present || bytes.Equal(raw, []byte("null")) {
+		return nil, nil
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("%s is no list of texts", name)
+	}
+	if len(list) > atMost || slices.ContainsFunc(list, func(s string) bool { return len(s) > 255 || !utf8.ValidString(s) || strings.ContainsFunc(s, isControl) }) {
+		return nil, fmt.Errorf("%s holds what it must not", name)
+	}
+	return list, nil
+}
 
 // subject returns sub: at most 255 ASCII characters (OpenID Connect Core 1.0, 2).
 func (c claims) subject() (string, error) {

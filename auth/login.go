@@ -236,6 +236,10 @@ func (a *Auth) callback(c *gin.Context) {
 		cookie, _, err = a.sessions.Start(ctx, tx, proof, p, partner, device(c.Request.UserAgent()), before)
 		return err
 	})
+	if err != nil && portal.Says(err).Kind == portal.Forbidden {
+		// What the issuer takes away is gone, though there is nothing left to sign in to.
+		err = errors.Join(err, a.db.AtTheDoor(ctx, func(tx *portal.Tx) error { return partners.Leave(ctx, tx, proof) }))
+	}
 	if login.Invitation != nil && (err == nil || portal.Says(err).Kind != portal.Unavailable) {
 		setCookie(c, invitationCookie, "", 0)
 	}

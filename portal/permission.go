@@ -34,6 +34,7 @@ const (
 	PeopleRead                         // see who has access for the own partner
 	PeopleInvite                       // invite people to the own partner
 	PeopleManage                       // change and end people's access to the own partner
+	PeopleProvision                    // tell of the own people and groups from a directory (SCIM)
 	TokensManage                       // make, rotate and revoke API tokens of the own partner
 	AuditRead                          // read the audit of the own partner
 	FeedsRead                          // host: see how far the mirror of the core is, and what it refused
@@ -58,7 +59,7 @@ const (
 var permissionNames = [permissions]string{
 	"orders:read", "orders:export", "orders:place", "orders:approve", "catalog:read", "prices:read", "account:read", "account:export", "claims:read", "claims:file",
 	"forecasts:read", "forecasts:commit", "purchasing:read", "purchasing:answer", "dispatch:send", "billing:read", "billing:send", "stock:report", "notices:read", "notices:answer",
-	"company:read", "people:read", "people:invite", "people:manage", "tokens:manage", "audit:read", "feeds:read", "feeds:manage", "partners:read", "partners:manage", "roles:manage",
+	"company:read", "people:read", "people:invite", "people:manage", "people:provision", "tokens:manage", "audit:read", "feeds:read", "feeds:manage", "partners:read", "partners:manage", "roles:manage",
 	"view:as", "act:for", "claims:decide", "claims:approve", "plans:manage", "notices:manage", "reviews:manage", "news:manage", "figures:read", "purchases:read", "purchases:manage",
 }
 
@@ -118,7 +119,7 @@ var Roles = []Role{
 	{Name: "finance", Perms: Allow(OrdersRead, OrdersExport, AccountRead, AccountExport, BillingRead, BillingSend, PurchasingRead, CompanyRead)},
 	{Name: "planner", Perms: Allow(ForecastsRead, ForecastsCommit, PurchasingRead, StockReport, NoticesRead, CompanyRead)},
 	{Name: "seller", Perms: Allow(PurchasingRead, PurchasingAnswer, DispatchSend, BillingRead, BillingSend, ForecastsRead, StockReport, NoticesRead, NoticesAnswer, CompanyRead)},
-	{Name: "partner-admin", Perms: Allow(CompanyRead, PeopleRead, PeopleInvite, PeopleManage, TokensManage, AuditRead)},
+	{Name: "partner-admin", Perms: Allow(CompanyRead, PeopleRead, PeopleInvite, PeopleManage, PeopleProvision, TokensManage, AuditRead)},
 	{Name: "claims-desk", Host: true, Perms: Allow(PartnersRead, ClaimsDecide)},
 	{Name: "claims-lead", Host: true, Perms: Allow(PartnersRead, ClaimsDecide, ClaimsApprove)},
 	{Name: "planning-desk", Host: true, Perms: Allow(PartnersRead, PlansManage, NoticesManage, PurchasesRead)},

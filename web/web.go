@@ -233,6 +233,8 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/partners", w.page(w.listPartners)},
 		{"GET", "/partners/:number", w.page(w.showPartner)},
 		{"POST", "/partners/:number/decide", w.page(w.decidePartner)},
+		{"GET", "/partners/:number/entry", w.page(w.showEntry)},
+		{"POST", "/partners/:number/entry", w.page(w.decideEntry)},
 		{"POST", "/partners/:number/view", w.page(w.viewAs)},
 		{"POST", stopViewing, w.page(w.stopViewing)},
 		{"GET", "/tokens", w.page(w.listTokens)},

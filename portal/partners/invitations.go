@@ -85,6 +85,9 @@ func invite(ctx context.Context, tx *portal.Tx, partner int64, kind string, n Ne
 	if err := mayGrant(ctx, tx, partner, kind, n.Roles, n.Sites, n.OrderLimit); err != nil {
 		return "", i, err
 	}
+	if err := invitable(ctx, tx, partner, n.Email); err != nil {
+		return "", i, err
+	}
 	if n.ExpiresIn, err = lasts(n.ExpiresIn); err != nil {
 		return "", i, err
 	}
@@ -180,12 +183,13 @@ func OpenInvitation(ctx context.Context, tx *portal.Tx, secretHash []byte) error
 type sealed struct {
 	Invitation
 	AcceptedBy uuid.NullUUID `db:"accepted_by"`
+	Partner    string        `db:"partner"`
 	Closed     bool          `db:"closed"`
 }
 
 func invitationBy(ctx context.Context, tx *portal.Tx, secretHash []byte) (i sealed, err error) {
 	err = tx.Get(ctx, &i, `
-		SELECT i.invitation_id, i.partner_id, i.email, i.roles, i.sites, i.order_limit, i.invited_by, i.invited_at, i.expires_at, i.accepted_at, i.revoked_at, i.accepted_by,
+		SELECT i.invitation_id, i.partner_id, i.email, i.roles, i.sites, i.order_limit, i.invited_by, i.invited_at, i.expires_at, i.accepted_at, i.revoked_at, i.accepted_by, p.name AS partner,
 			p.closed_at IS NOT NULL AS closed
 		FROM invitations i JOIN partners p ON p.partner_id = i.partner_id
 		WHERE i.secret_hash = $1`, secretHash)
@@ -211,7 +215,7 @@ func (i sealed) usable(now time.Time) error {
 
 // accept makes the person what the invitation says, in place of what they were there. email is verified. One
 // they accepted before counts as it did then.
-func accept(ctx context.Context, tx *portal.Tx, secretHash []byte, p Person, email string) (partner int64, err error) {
+func accept(ctx context.Context, tx *portal.Tx, secretHash []byte, p Person, proof Proof) (partner int64, err error) {
 	i, err := invitationBy(ctx, tx, secretHash)
 	if err != nil {
 		return 0, err
@@ -222,8 +226,15 @@ func accept(ctx context.Context, tx *portal.Tx, secretHash []byte, p Person, ema
 	if err := i.usable(tx.Now); err != nil {
 		return 0, err
 	}
-	if !strings.EqualFold(i.Email, email) {
+	if !strings.EqualFold(i.Email, proof.Email) {
 		return 0, portal.Errorf(portal.Forbidden, "this invitation was sent to another mail address than the one you signed in with; sign in with the invited one, or without the invitation")
+	}
+	e, err := entryOf(ctx, tx, i.PartnerID)
+	if err != nil {
+		return 0, err
+	}
+	if err := e.refused(i.Partner, SignedIn{Issuer: proof.Issuer, Email: proof.Email, ACR: proof.ACR, AMR: proof.AMR}); err != nil {
+		return 0, err
 	}
 	n, err := tx.Exec(ctx, `UPDATE invitations SET accepted_at = $3, accepted_by = $4 WHERE partner_id = $1 AND invitation_id = $2 AND accepted_at IS NULL AND revoked_at IS NULL`,
 		i.PartnerID, i.ID, tx.Now, p.ID)

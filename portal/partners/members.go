@@ -357,6 +357,9 @@ func AskAgain(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID, expir
 	if err := mayGrant(ctx, tx, p.ID, p.Kind, i.Roles, i.Sites, i.OrderLimit); err != nil {
 		return i, err
 	}
+	if err := invitable(ctx, tx, p.ID, i.Email); err != nil {
+		return i, err
+	}
 	if expiresIn, err = lasts(expiresIn); err != nil {
 		return i, err
 	}

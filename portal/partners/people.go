@@ -27,6 +27,8 @@ const (
 	FromInvitation = "invitation" // the partner's or the host's people asked the person in
 	FromContact    = "contact"    // the core says that the contact may log on
 	FromOperator   = "operator"   // the portal's operator entered it
+	FromGroups     = "groups"     // the partner's issuer says that the person is in a group
+	FromDirectory  = "directory"  // the partner's own directory says so (SCIM)
 )
 
 // endedByCore marks the memberships that come back when the core says so.

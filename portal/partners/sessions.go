@@ -248,6 +248,8 @@ type accessRow struct {
 	Viewing   sql.NullInt64  `db:"viewing"`
 	ViewUntil sql.NullTime   `db:"viewing_until"`
 	ViewActs  bool           `db:"viewing_acts"`
+	SignedIn
+	Entry
 	rights
 }
 
@@ -256,11 +258,13 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 		var r accessRow
 		err := tx.Get(ctx, &r, `
 			SELECT s.session_id, s.partner_id, p.number, p.name AS partner_name, p.kind, n.name, coalesce(m.roles, '{}') AS roles, m.sites, m.order_limit, s.seen_at, s.expires_at, s.ended_by,
-				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member, s.viewing, s.viewing_until, s.viewing_acts, `+rightsColumns+`
+				m.person_id IS NOT NULL AND p.closed_at IS NULL AS member, s.viewing, s.viewing_until, s.viewing_acts,
+				s.issuer AS signed_issuer, n.email AS signed_email, s.acr AS signed_acr, s.amr AS signed_amr, `+coalescedEntry+`, `+rightsColumns+`
 			FROM sessions s
 				JOIN people n ON n.person_id = s.person_id
 				JOIN partners p ON p.partner_id = s.partner_id
 				LEFT JOIN memberships m ON m.partner_id = s.partner_id AND m.person_id = s.person_id AND m.ended_at IS NULL AND m.suspended_at IS NULL
+				LEFT JOIN entry_rules e ON e.partner_id = s.partner_id
 			WHERE s.session_hash = $1 AND s.person_id = $2`, hash, person)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noSession
@@ -274,6 +278,9 @@ func (s *Sessions) load(ctx context.Context, person uuid.UUID, hash []byte) (a *
 			return sessionEnded
 		case !r.Member:
 			return errNoMember
+		}
+		if why := r.refuses(r.Partner, r.SignedIn); why != "" {
+			return portal.Errorf(portal.Unauthenticated, "%s", why)
 		}
 		host := r.Kind == "host"
 		a = &access{Seen: r.SeenAt, Expires: r.ExpiresAt, Caller: portal.Caller{
@@ -411,9 +418,9 @@ func (s *Sessions) Start(ctx context.Context, tx *portal.Tx, proof Proof, p Pers
 	secret := newSecret()
 	id = uuid.New()
 	_, err = tx.Exec(ctx, `
-		INSERT INTO sessions (session_hash, session_id, person_id, partner_id, issuer, subject, sid, id_token, device, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`,
-		HashOf(secret), id, p.ID, partner, proof.Issuer, proof.Subject, proof.SID, proof.IDToken, device, tx.Now, tx.Now.Add(s.limit.Absolute))
+		INSERT INTO sessions (session_hash, session_id, person_id, partner_id, issuer, subject, sid, id_token, device, created_at, seen_at, expires_at, acr, amr)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)`,
+		HashOf(secret), id, p.ID, partner, proof.Issuer, proof.Subject, proof.SID, proof.IDToken, device, tx.Now, tx.Now.Add(s.limit.Absolute), proof.ACR, pq.StringArray(append([]string{}, proof.AMR...)))
 	if err != nil {
 		return "", id, fmt.Errorf("starting a session: %w", err)
 	}
@@ -480,6 +487,9 @@ func (s *Sessions) SwitchPartner(ctx context.Context, by portal.Caller, partner 
 	}
 	return s.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		tx.By = by
+		if err := mayEnter(ctx, tx, by, partner); err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `
 			UPDATE sessions s SET partner_id = $3, viewing = NULL, viewing_until = NULL, viewing_acts = false
 			WHERE s.session_id = $1 AND s.person_id = $2 AND s.ended_at IS NULL AND EXISTS (

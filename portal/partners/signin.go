@@ -20,7 +20,10 @@ type Proof struct {
 	SID             string // the issuer's own session, "" = not said
 	IDToken         string // as received; handed back at logout
 	Name, Email     string
-	Doubt           string // why the mail address is not believed, as a sentence; "" = the issuer verified it and may vouch for its domain
+	ACR             string   // how it says that they signed in; "" = not said
+	AMR             []string // by what means
+	Groups          []string // that it says they are in
+	Doubt           string   // why the mail address is not believed, as a sentence; "" = the issuer verified it and may vouch for its domain
 }
 
 // NoAccess is Forbidden: the person is who they say, and no partner has let them in.
@@ -56,7 +59,7 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 		if proof.Doubt != "" {
 			return p, 0, portal.Errorf(portal.Forbidden, "the invitation cannot be accepted: %s", proof.Doubt)
 		}
-		if partner, err = accept(ctx, tx, invitation, p, proof.Email); err != nil {
+		if partner, err = accept(ctx, tx, invitation, p, proof); err != nil {
 			return p, 0, err
 		}
 	}
@@ -68,22 +71,28 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 	if err := follow(ctx, tx, uuid.NullUUID{UUID: p.ID, Valid: true}); err != nil {
 		return p, 0, err
 	}
+	if proof.Doubt == "" && strings.EqualFold(p.Email, proof.Email) {
+		if err := joinFromDirectory(ctx, tx, p, proof); err != nil {
+			return p, 0, err
+		}
+		if err := followGroups(ctx, tx, p, proof); err != nil {
+			return p, 0, err
+		}
+	}
 	if partner != 0 {
 		return p, partner, nil
 	}
-	err = tx.Get(ctx, &partner, `
-		SELECT m.partner_id
-		FROM memberships m JOIN partners p ON p.partner_id = m.partner_id
-			LEFT JOIN (SELECT partner_id, max(seen_at) AS seen_at FROM sessions WHERE person_id = $1 GROUP BY partner_id) s ON s.partner_id = m.partner_id
-		WHERE m.person_id = $1 AND m.ended_at IS NULL AND m.suspended_at IS NULL AND p.closed_at IS NULL
-		ORDER BY s.seen_at DESC NULLS LAST, p.name, p.number
-		LIMIT 1`, p.ID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return p, 0, NoAccess
-	} else if err != nil {
-		return p, 0, fmt.Errorf("finding where to start: %w", err)
+	partner, err = entrance(ctx, tx, p.ID, proof.signedIn(p))
+	return p, partner, err
+}
+
+// signedIn is how the person signed in; a mail address that is doubted is none.
+func (p Proof) signedIn(who Person) SignedIn {
+	s := SignedIn{Issuer: p.Issuer, Email: who.Email, ACR: p.ACR, AMR: p.AMR}
+	if p.Doubt != "" {
+		s.Email = ""
 	}
-	return p, partner, nil
+	return s
 }
 
 // meet creates the person whom nobody has seen before, if there is a reason to let them in.
@@ -100,9 +109,11 @@ func meet(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (p
 	}
 	err = tx.Get(ctx, &known, `
 		SELECT EXISTS (SELECT 1 FROM contacts c JOIN partners p ON p.partner_id = c.partner_id
-			WHERE lower(c.email) = lower($1) AND c.may_log_on AND p.closed_at IS NULL AND p.kind <> 'host')`, proof.Email)
+			WHERE lower(c.email) = lower($1) AND c.may_log_on AND p.closed_at IS NULL AND p.kind <> 'host')
+			OR EXISTS (SELECT 1 FROM scim_users WHERE lower(email) = lower($1) AND active)
+			OR EXISTS (SELECT 1 FROM entry_rules WHERE issuer = $2 AND groups_decide AND split_part(lower($1), '@', 2) = ANY(domains))`, proof.Email, proof.Issuer)
 	if err != nil {
-		return p, fmt.Errorf("looking among the contacts: %w", err)
+		return p, fmt.Errorf("looking for a reason to let somebody in: %w", err)
 	}
 	if !known && invitation == nil {
 		return p, NoAccess
