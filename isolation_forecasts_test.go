@@ -14,12 +14,8 @@ func init() {
 	INSERT INTO demand_history (partner_id, product, location, kind, supplier, starts_on, quantity, received, changed_at)
 	SELECT id, 'T9', 'W1', 'week', number, '{2026-02-16,2026-02-23}', '{90,95}', '{90,80}', now() FROM (VALUES (4, 'S300'), (5, 'S400')) p (id, number);
 	INSERT INTO supplier_inventory (partner_id, product, location, supplier, on_hand, in_transit, changed_at) VALUES (4, 'T9', 'W1', 'S300', 40, 20, now()), (5, 'T9', 'W1', 'S400', 41, 21, now());
-	INSERT INTO notices (partner_id, notice, supplier, kind, revision, title, issued_on, effective_on, withdrawn, changed_at)
-	VALUES (4, 'N1', 'S300', 'pcn', '1', 'CORDONLY', '2026-02-20', '2026-06-01', false, now()), (5, 'N1', 'S400', 'pcn', '1', 'DARTONLY', '2026-02-20', '2026-06-01', false, now()),
-		(4, 'N3', 'S300', 'ecn', '1', 'CORDONLY', '2026-02-20', '2026-06-01', false, now()), (5, 'N2', 'S400', 'ecn', '1', 'DARTONLY', '2026-02-20', '2026-06-01', false, now());
-	INSERT INTO notice_items (partner_id, notice, line, supplier, product, description, changed_at) VALUES (4, 'N1', 1, 'S300', 'T9', 'CORDONLY', now()), (5, 'N1', 1, 'S400', 'T9', 'DARTONLY', now()), (5, 'N2', 1, 'S400', 'T9', 'DARTONLY', now());
 	INSERT INTO feeds (entity, source, way, every_s, stale_after_s, offered, as_of) SELECT e, 'core', 'snapshot', 5, 60, true, '2026-03-02T08:59:30Z'
-	FROM unnest(ARRAY['forecasts', 'demand_history', 'supplier_inventory', 'notices', 'notice_items']) e;`)
+	FROM unnest(ARRAY['forecasts', 'demand_history', 'supplier_inventory']) e;`)
 	for route, p := range map[string]probe{
 		"GET /api/v1/forecasts":                 {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
 		"GET /api/v1/forecasts/item":            {as: "cord", need: portal.ForecastsRead, path: "/api/v1/forecasts/item?product=T9&location=CORDONLY", says: "CORDONLY", missing: "/api/v1/forecasts/item?product=T9&location=NOWHERE", foreign: "/api/v1/forecasts/item?product=T9&location=DARTONLY"},
@@ -40,17 +36,12 @@ func init() {
 		"POST /forecasts/paste":                 {as: "cord", need: portal.ForecastsCommit, form: "version=V2&table=product%09location%09bucket%09quantity%0AT9%09W1%092026-03-23%09600"},
 		"GET /forecasts/export.csv":             {as: "cord", need: portal.ForecastsRead, says: "CORDONLY"},
 		"GET /forecasts/export.xlsx":            {as: "cord", need: portal.ForecastsRead},
-		"GET /api/v1/notices":                   {as: "cord", need: portal.NoticesRead, says: "CORDONLY"},
-		"GET /api/v1/notices/:notice":           {as: "cord", need: portal.NoticesRead, path: "/api/v1/notices/N3", says: "CORDONLY", missing: "/api/v1/notices/X9", foreign: "/api/v1/notices/N2"},
-		"POST /api/v1/notices/:notice/answers":  {as: "cord", need: portal.NoticesAnswer, path: "/api/v1/notices/N3/answers", form: `{"verdict":"accepted"}`, says: `"answer":1`, missing: "/api/v1/notices/X9/answers", foreign: "/api/v1/notices/N2/answers"},
-		"GET /api/v1/given-notices":             {as: "cord", need: portal.NoticesRead},
-		"POST /api/v1/given-notices":            {as: "cord", need: portal.NoticesAnswer, form: `{"kind":"pcn","title":"Marking moves","effective_on":"2026-09-01","items":[{"product":"T9"}]}`, says: `"revision":1`},
-		"GET /notices":                          {as: "cord", need: portal.NoticesRead, says: "CORDONLY"},
-		"POST /notices":                         {as: "cord", need: portal.NoticesAnswer, form: "kind=pcn&title=Marking&effective_on=2026-09-01&items=T9"},
-		"GET /notices/:notice":                  {as: "cord", need: portal.NoticesRead, path: "/notices/N3", says: "CORDONLY", missing: "/notices/X9", foreign: "/notices/N2"},
-		"POST /notices/:notice/answers":         {as: "cord", need: portal.NoticesAnswer, path: "/notices/N3/answers", form: "verdict=acknowledged", missing: "/notices/X9/answers", foreign: "/notices/N2/answers"},
-		"GET /partner-notices":                  {as: "cord", host: true, need: portal.NoticesManage, says: "CORDONLY"},
-		"GET /partner-notices/:partner/:notice": {as: "cord", host: true, need: portal.NoticesManage, path: "/partner-notices/S300/N1", says: "CORDONLY", missing: "/partner-notices/S300/X9"},
+		"GET /api/v1/forecasts/rule":            {as: "cord", need: portal.ForecastsRead, says: "rule"},
+		"PUT /api/v1/forecasts/rule":            {as: "cord", need: portal.ForecastsCommit, form: `{"rule":"unchanged"}`, says: "unchanged"},
+		"GET /api/v1/plans/:partner/forecast":   {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/forecast", says: "CORDONLY", missing: "/api/v1/plans/NOBODY/forecast"},
+		"GET /api/v1/plans/:partner/item":       {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/item?product=T9&location=CORDONLY", says: "CORDONLY", missing: "/api/v1/plans/S300/item?product=T9&location=NOWHERE", foreign: "/api/v1/plans/S300/item?product=T9&location=DARTONLY"},
+		"GET /api/v1/plans/:partner/terms":      {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/terms", says: "firm_days", missing: "/api/v1/plans/NOBODY/terms"},
+		"PUT /api/v1/plans/:partner/terms":      {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/terms", form: `{"firm_days":28,"tradeoff_days":56,"commit_days":3,"tolerance":"0","make_share":"100","buy_share":"50","time_zone":"UTC","calendar":"iso","year_begins":"01-01"}`, says: "firm_days", missing: "/api/v1/plans/NOBODY/terms"},
 		"GET /plans":                            {as: "cord", host: true, need: portal.PlansManage, says: "S300"},
 		"GET /plans/:partner":                   {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300", says: "CORDONLY"},
 		"POST /plans/:partner/terms":            {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300/terms", form: "firm_days=28&tradeoff_days=56&commit_days=3&tolerance=0&make_share=100&buy_share=50&time_zone=UTC&calendar=iso&year_begins=01-01", missing: "/plans/NOBODY/terms"},

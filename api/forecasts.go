@@ -29,15 +29,14 @@ func (d door) forecasts(h huma.API) {
 		"Each cell stands for itself: the report accounts for every one. Where a newer version asks for something else than the one you answer, the cell is a conflict and nothing is written over.", false)
 	op.MaxBodyBytes = forecastsAtMost
 	huma.Register(h, op, d.commitForecast)
-	huma.Register(h, operation("list-plans", http.MethodGet, "/plans", "Forecasts", "List suppliers' answers",
-		"For the host's planners: where each supplier's answer to its current version stands, those with the most that is short first."), d.listPlans)
-	huma.Register(h, operation("list-plan-exceptions", http.MethodGet, "/plans/{partner}/exceptions", "Forecasts", "List a supplier's exceptions", "For the host's planners: as the supplier sees them."), d.listPlanExceptions)
-	huma.Register(h, operation("get-plan-ledger", http.MethodGet, "/plans/{partner}/ledger", "Forecasts", "See a supplier's ledger", "For the host's planners: the numbers that the supplier sees."), d.getPlanLedger)
+	huma.Register(h, operation("get-commit-rule", http.MethodGet, "/forecasts/rule", "Forecasts", "See the commit rule", "What the portal commits by itself for the partner when a version is published."), d.getRule)
+	huma.Register(h, deed("set-commit-rule", http.MethodPut, "/forecasts/rule", "Forecasts", "Set the commit rule", "It holds from the next version on.", false), d.setRule)
 }
 
 var forecastEntities = []string{"forecasts", "demand_history", "supplier_inventory"}
 
-type getForecastInput struct {
+// GetForecastInput narrows a grid.
+type GetForecastInput struct {
 	Conditional
 	Q        string `query:"q" doc:"The beginning of a product's number" minLength:"1" maxLength:"100"`
 	Location string `query:"location" minLength:"1" maxLength:"100"`
@@ -46,22 +45,27 @@ type getForecastInput struct {
 	History  int    `query:"history" doc:"How many buckets that are over are shown" minimum:"0" maximum:"120" default:"6"`
 }
 
+func (in GetForecastInput) filter() forecasts.Filter {
+	return forecasts.Filter{Text: in.Q, Location: in.Location, Limit: in.Limit, Cursor: in.Cursor, History: in.History}
+}
+
 // hour begins the keys of reads that depend on the day it is somewhere.
 func (d door) hour() string { return d.db.Now().UTC().Format("2006010215") }
 
-func (d door) getForecast(ctx context.Context, in *getForecastInput) (*answer[forecasts.Grid], error) {
-	f := forecasts.Filter{Text: in.Q, Location: in.Location, Limit: in.Limit, Cursor: in.Cursor, History: in.History}
+func (d door) getForecast(ctx context.Context, in *GetForecastInput) (*answer[forecasts.Grid], error) {
+	f := in.filter()
 	return read[forecasts.Grid](ctx, d, "forecasts", "grid"+d.hour()+f.Key(), in.Conditional, forecastEntities,
 		encodedAs(func(tx *portal.Tx) (forecasts.Grid, error) { return forecasts.Show(ctx, tx, f) }))
 }
 
-type getForecastItemInput struct {
+// GetForecastItemInput names an item.
+type GetForecastItemInput struct {
 	Conditional
 	Product  string `query:"product" required:"true" minLength:"1" maxLength:"500"`
 	Location string `query:"location" required:"true" minLength:"1" maxLength:"500"`
 }
 
-func (d door) getForecastItem(ctx context.Context, in *getForecastItemInput) (*answer[forecasts.Sheet], error) {
+func (d door) getForecastItem(ctx context.Context, in *GetForecastItemInput) (*answer[forecasts.Sheet], error) {
 	key, err := json.Marshal([]string{in.Product, in.Location})
 	if err != nil {
 		return nil, problemOf(err)
@@ -101,53 +105,27 @@ func (d door) commitForecast(ctx context.Context, in *commitForecastInput) (*don
 	})
 }
 
-// A told answer is one to the host's staff, across partners. It is kept nowhere.
-type told[T any] struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         T
+type commitRule struct {
+	Rule string `json:"rule" doc:"none; unchanged: what is asked for as before; tolerance: what the last commitment meets within the tolerance; all: everything as it is asked for" enum:"none,unchanged,tolerance,all"`
 }
 
-// ofPlans reads for the host's planners.
-func ofPlans[T any](ctx context.Context, d door, load func(tx *portal.Tx) (T, error)) (*told[T], error) {
-	return ofAll(ctx, d, portal.PlansManage, load)
-}
-
-type standings struct {
-	Items []forecasts.Standing `json:"items" doc:"At most 2,000"`
-}
-
-func (d door) listPlans(ctx context.Context, _ *struct{}) (*told[standings], error) {
-	return ofPlans(ctx, d, func(tx *portal.Tx) (s standings, err error) {
-		s.Items, err = forecasts.Standings(ctx, tx)
-		return s, err
+func (d door) getRule(ctx context.Context, in *Conditional) (*plain[commitRule], error) {
+	return own(ctx, d, *in, "forecasts/rule", func(tx *portal.Tx) (r commitRule, err error) {
+		if err := tx.Need(portal.ForecastsRead); err != nil {
+			return r, err
+		}
+		r.Rule, err = forecasts.RuleOf(ctx, tx, tx.By.PartnerID)
+		return r, err
 	})
 }
 
-type planInput struct {
-	Partner string `path:"partner" doc:"The supplier's account number" maxLength:"100"`
+type setRuleInput struct {
+	Keyed
+	Body commitRule
 }
 
-type listPlanExceptionsInput struct {
-	Partner string   `path:"partner" doc:"The supplier's account number" maxLength:"100"`
-	Kind    []string `query:"kind,explode" doc:"Any of these; may be repeated" enum:"short,over,late,changed,dropped" maxItems:"5"`
-}
-
-func (d door) listPlanExceptions(ctx context.Context, in *listPlanExceptionsInput) (*told[forecasts.Exceptions], error) {
-	return ofPlans(ctx, d, func(tx *portal.Tx) (e forecasts.Exceptions, err error) {
-		s, err := forecasts.SupplierOf(ctx, tx, in.Partner)
-		if err != nil {
-			return e, err
-		}
-		return forecasts.WatchOf(ctx, tx, s.ID, in.Kind)
-	})
-}
-
-func (d door) getPlanLedger(ctx context.Context, in *planInput) (*told[forecasts.Balances], error) {
-	return ofPlans(ctx, d, func(tx *portal.Tx) (b forecasts.Balances, err error) {
-		s, err := forecasts.SupplierOf(ctx, tx, in.Partner)
-		if err != nil {
-			return b, err
-		}
-		return forecasts.AccountOf(ctx, tx, s.ID)
+func (d door) setRule(ctx context.Context, in *setRuleInput) (*done[commitRule], error) {
+	return command(ctx, d, portal.ForecastsCommit, in.Keyed, "set-commit-rule", in.Body, nil, func(tx *portal.Tx) (commitRule, error) {
+		return in.Body, forecasts.SetRule(ctx, tx, in.Body.Rule)
 	})
 }

@@ -89,6 +89,12 @@ func (in listSuppliesAcrossInput) filter() supplies.Filter {
 	return supplies.Filter{Partner: in.Partner, Text: in.Q, Product: in.Product, Limit: in.Limit, Cursor: in.Cursor}
 }
 
+// A told answer is one to the host's staff, across partners. It is kept nowhere.
+type told[T any] struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         T
+}
+
 // ofAll reads for the host's staff, across partners.
 func ofAll[T any](ctx context.Context, d door, need portal.Permission, load func(tx *portal.Tx) (T, error)) (*told[T], error) {
 	a := &told[T]{CacheControl: "private, no-store"}

@@ -30,7 +30,7 @@ type commandHandler struct {
 }
 
 // commandHandlers are all commands that capabilities post.
-var commandHandlers = slices.Concat(orderCommands, claimCommands, purchasingCommands, billingCommands, supplyCommands)
+var commandHandlers = slices.Concat(orderCommands, claimCommands, purchasingCommands, billingCommands, supplyCommands, forecastCommands, noticeCommands)
 
 func commandNames() []string {
 	names := make([]string, len(commandHandlers))

@@ -15,6 +15,10 @@ var forecastEntities = []entity{
 	{mirror: forecasts.Inventory, with: "forecasts"},
 }
 
+var forecastCommands = []commandHandler{
+	{name: forecasts.CommitCommand, values: []string{"version", "by", "lines"}, lists: map[string][]string{"lines": {"product", "location", "starts_on", "quantity", "asked", "reason", "note"}}},
+}
+
 // clocksEvery is how often it is looked whether something is due.
 const clocksEvery = time.Minute
 

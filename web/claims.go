@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -310,9 +309,6 @@ func (w *Web) claimDeed(what string) handler {
 	}
 }
 
-// filesAtOnce is how many files a form may bring.
-const filesAtOnce = 10
-
 // addClaimFiles adds what was chosen, or photographed. Each file that is not taken is named with the reason; the others are kept.
 func (w *Web) addClaimFiles(ctx context.Context, r request) (reply, error) {
 	number := r.param("number")
@@ -322,68 +318,16 @@ func (w *Web) addClaimFiles(ctx context.Context, r request) (reply, error) {
 	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) error { _, err := claims.Get(ctx, tx, number); return err }); err != nil {
 		return reply{}, err
 	}
-	refused, kept := map[string]string{}, 0
-	var sent []string
-	if r.files != nil {
-		for i, h := range r.files.File["file"] {
-			if h.Size == 0 {
-				continue
-			}
-			sent = append(sent, h.Filename)
-			err := func() error {
-				if i >= filesAtOnce {
-					return portal.Errorf(portal.Invalid, "only %d files are taken at once", filesAtOnce)
-				}
-				f, err := h.Open()
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				content, err := io.ReadAll(io.LimitReader(f, files.MaxBytes+1))
-				if err != nil {
-					return err
-				}
-				checked, err := files.Check(h.Filename, content)
-				if err != nil {
-					return err
-				}
-				return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { _, err := claims.AddFile(ctx, tx, w.files, number, checked); return err })
-			}()
-			var fault *portal.Error
-			switch {
-			case err == nil:
-				kept++
-			case errors.As(err, &fault):
-				what := fault.On("file")
-				if what == "" {
-					what = fault.Msg
-				}
-				refused[fmt.Sprintf("file-%d", i+1)] = h.Filename + ": " + what
-			default:
-				return reply{}, err
-			}
-		}
+	fault, err := takeFiles(r, func(f files.Checked) error {
+		return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { _, err := claims.AddFile(ctx, tx, w.files, number, f); return err })
+	})
+	if err != nil {
+		return reply{}, err
 	}
-	if len(sent) == 0 {
-		refused["files"] = "choose a file first"
-	}
-	if len(refused) > 0 {
-		msg := "nothing was added"
-		if kept > 0 {
-			msg = fmt.Sprintf("%d of %d files were added", kept, len(sent))
-		}
-		return w.claimPage(ctx, r, claimView{fault: &portal.Error{Kind: portal.Invalid, Msg: msg, Fields: refused}})
+	if fault != nil {
+		return w.claimPage(ctx, r, claimView{fault: fault})
 	}
 	return reply{to: claimPath(number), flash: &Flash{Tone: Good, Title: "Added"}}, nil
-}
-
-// taken is a file that a partner added, on its way to somebody.
-func given(f files.File, content io.Reader) (*file, error) {
-	made, err := newFile(f.Name, f.Kind, func(out io.Writer) error { _, err := io.Copy(out, content); return err })
-	if err == nil {
-		made.added = true
-	}
-	return made, err
 }
 
 func (w *Web) takeClaimFile(ctx context.Context, r request) (a reply, err error) {

@@ -93,14 +93,19 @@ func (c Checked) Sum() string { return fmt.Sprintf("%x", c.sum) }
 // Add keeps a checked file with a document of the caller's partner. The caller may change that document: whoever calls sees to it.
 // A document that is full is a Conflict. Where the host keeps no files, that is NotFound.
 func Add(ctx context.Context, tx *portal.Tx, s Store, document string, f Checked) (file File, err error) {
+	return AddFor(ctx, tx, s, tx.By.PartnerID, document, f)
+}
+
+// AddFor is Add with a document of another partner's: the host's staff do this.
+func AddFor(ctx context.Context, tx *portal.Tx, s Store, partner int64, document string, f Checked) (file File, err error) {
 	if s == nil {
 		return file, portal.Errorf(portal.NotFound, "the host takes no files here; send them to your contact at the host")
 	}
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('files ' || $1 || ' ' || $2, 0))`, fmt.Sprint(tx.By.PartnerID), document); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('files ' || $1 || ' ' || $2, 0))`, fmt.Sprint(partner), document); err != nil {
 		return file, err
 	}
 	var n int
-	if err := tx.Get(ctx, &n, `SELECT count(*) FROM files WHERE partner_id = $1 AND document = $2`, tx.By.PartnerID, document); err != nil {
+	if err := tx.Get(ctx, &n, `SELECT count(*) FROM files WHERE partner_id = $1 AND document = $2`, partner, document); err != nil {
 		return file, fmt.Errorf("counting files: %w", err)
 	}
 	if n >= MostPerDocument {
@@ -115,11 +120,11 @@ func Add(ctx context.Context, tx *portal.Tx, s Store, document string, f Checked
 		return file, portal.Because(portal.Unavailable, err, "the file could not be kept; try again shortly")
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO files (partner_id, file_id, document, name, kind, size, sha256, uploaded_at, uploaded_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.By.PartnerID, file.ID, document, file.Name, file.Kind, file.Size, f.sum[:], tx.Now, tx.By.Name)
+		partner, file.ID, document, file.Name, file.Kind, file.Size, f.sum[:], tx.Now, tx.By.Name)
 	if err != nil {
 		return file, fmt.Errorf("keeping a file: %w", err)
 	}
-	return file, tx.Audit(ctx, "files.add", document+"/files/"+id.String(), map[string]string{"name": file.Name, "type": file.Kind})
+	return file, tx.AuditFor(ctx, partner, "files.add", document+"/files/"+id.String(), map[string]string{"name": file.Name, "type": file.Kind})
 }
 
 // Of lists the files of a partner's document, oldest first. Whoever may see the document may see them.

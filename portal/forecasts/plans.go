@@ -102,7 +102,7 @@ func SetTerms(ctx context.Context, tx *portal.Tx, partner int64, t Terms) error 
 		return &portal.Error{Kind: portal.Invalid, Msg: "these terms cannot hold", Fields: bad}
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO forecast_terms (partner_id, since, firm_days, tradeoff_days, commit_days, tolerance, make_share, buy_share, time_zone, calendar, year_begins, set_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, partner, tx.Now, t.FirmDays, t.TradeOffDays, t.CommitDays, t.Tolerance, t.MakeShare, t.BuyShare, t.TimeZone, t.Calendar, t.YearBegins, tx.By.Name); err != nil {
+		VALUES ($1, greatest($2, (SELECT max(since) + interval '1 microsecond' FROM forecast_terms WHERE partner_id = $1)), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, partner, tx.Now, t.FirmDays, t.TradeOffDays, t.CommitDays, t.Tolerance, t.MakeShare, t.BuyShare, t.TimeZone, t.Calendar, t.YearBegins, tx.By.Name); err != nil {
 		return fmt.Errorf("setting terms: %w", err)
 	}
 	tx.Changed("forecasts", partner)

@@ -7,14 +7,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"extranet/portal"
-	"extranet/portal/forecasts"
+	"extranet/portal/files"
 )
 
 // Kinds of notices: a change of product or process, a change of a drawing or specification, the end of a product's life.
@@ -56,21 +56,76 @@ type Head struct {
 	LastBuyOn     portal.Date `db:"last_buy_on" json:"last_buy_on" format:"date" nullable:"true"`
 	LastShipOn    portal.Date `db:"last_ship_on" json:"last_ship_on" format:"date" nullable:"true"`
 	Withdrawn     bool        `db:"withdrawn" json:"withdrawn"`
-	AcknowledgeBy portal.Date `db:"acknowledge_by" json:"acknowledge_by" format:"date" doc:"Until the end of this day receipt is to be acknowledged"`
+	AcknowledgeBy portal.Date `db:"acknowledge_by" json:"acknowledge_by" format:"date" doc:"Until the end of this day receipt of this revision is to be acknowledged"`
 	ShipsFrom     portal.Date `db:"ships_from" json:"ships_from" format:"date" doc:"The first day on which a changed shipment is early enough announced"`
-	Verdict       string      `db:"verdict" json:"verdict" doc:"Of the last answer; empty where there is none, silence where it was due"`
+	Verdict       string      `db:"verdict" json:"verdict" doc:"Of the last answer to this revision; empty where there is none, silence where it was due"`
 	Partner       string      `db:"number" json:"partner" doc:"The partner's account number"`
 	PartnerName   string      `db:"name" json:"partner_name"`
+	PartnerID     int64       `db:"partner_id" json:"-"`
 }
 
 // TooSoon reports whether the change ships before the time that was agreed.
 func (h Head) TooSoon() bool { return h.FirstShipOn != "" && h.FirstShipOn < h.ShipsFrom }
 
+// revised is the day from which the clocks run: when the notice was issued, or its present revision came.
+const revised = `CASE WHEN v.number > 1 THEN greatest(n.issued_on, (v.at AT TIME ZONE 'UTC')::date) ELSE n.issued_on END`
+
 const headColumns = `n.notice, n.kind, n.revision, n.title, n.issued_on, n.effective_on, n.first_ship_on, n.last_buy_on, n.last_ship_on, n.withdrawn,
-	n.issued_on + coalesce(p.acknowledge_days, 30) AS acknowledge_by, n.issued_on + coalesce(p.notice_days, 90) AS ships_from, coalesce(a.verdict, '') AS verdict, r.number, r.name`
+	` + revised + ` + coalesce(p.acknowledge_days, 30) AS acknowledge_by, ` + revised + ` + coalesce(p.notice_days, 90) AS ships_from, coalesce(a.verdict, '') AS verdict, r.number, r.name, n.partner_id`
 
 const headTables = ` FROM notices n JOIN partners r ON r.partner_id = n.partner_id LEFT JOIN notice_policies p ON p.partner_id = n.partner_id
-	LEFT JOIN LATERAL (SELECT verdict FROM notice_answers a WHERE a.partner_id = n.partner_id AND a.notice = n.notice ORDER BY answer DESC LIMIT 1) a ON true `
+	LEFT JOIN LATERAL (SELECT number, at FROM notice_revisions v WHERE v.partner_id = n.partner_id AND v.notice = n.notice AND v.revision = n.revision ORDER BY v.number LIMIT 1) v ON true
+	LEFT JOIN LATERAL (SELECT verdict FROM notice_answers a WHERE a.partner_id = n.partner_id AND a.notice = n.notice AND a.revision = n.revision ORDER BY answer DESC LIMIT 1) a ON true `
+
+// States are what a list of notices can be narrowed to: those to answer, those of which nobody said anything until it was due, and those answered in some way.
+var States = []string{"open", "silence", "acknowledged", "accepted", "objected"}
+
+// A Filter narrows a list of notices; the zero Filter is all of them.
+type Filter struct {
+	Kind    string
+	State   string
+	Partner string // an account number, in lists across partners
+	Cursor  string // from Next
+}
+
+// Check returns an Invalid error naming every field that cannot be meant.
+func (f Filter) Check() error {
+	bad := map[string]string{}
+	if f.Kind != "" && !slices.Contains(Kinds, f.Kind) {
+		bad["kind"] = "choose from " + strings.Join(Kinds, ", ")
+	}
+	if f.State != "" && !slices.Contains(States, f.State) {
+		bad["state"] = "choose from " + strings.Join(States, ", ")
+	}
+	if !portal.Readable(f.Partner) {
+		bad["partner"] = "is no account number"
+	}
+	if _, _, _, err := f.after(); err != nil {
+		bad["cursor"] = "is not one that this list gave; begin again without it"
+	}
+	if len(bad) > 0 {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: bad}
+	}
+	return nil
+}
+
+// after is where the page before ended: a day or a time, a partner, and the notice.
+func (f Filter) after() (at string, partner int64, notice string, err error) {
+	if f.Cursor == "" {
+		return "9999-12-31", math.MaxInt64, "", nil
+	}
+	parts := strings.SplitN(f.Cursor, "~", 3)
+	if len(parts) < 3 || !portal.Readable(parts[2]) {
+		return "", 0, "", errors.New("not a cursor")
+	}
+	if _, err = time.Parse(time.RFC3339Nano, parts[0]); err != nil {
+		_, err = time.Parse(time.DateOnly, parts[0])
+	}
+	if err == nil {
+		partner, err = strconv.ParseInt(parts[1], 10, 64)
+	}
+	return parts[0], partner, parts[2], err
+}
 
 // A Page is one stretch of a list; Next is the cursor of the one after it, "" = there is none.
 type Page struct {
@@ -80,53 +135,48 @@ type Page struct {
 
 const onPage = 50
 
-func (p *Page) cut() {
+// List returns the host's notices to the caller's company, the latest first.
+func List(ctx context.Context, tx *portal.Tx, f Filter) (Page, error) {
+	if err := tx.Need(portal.NoticesRead); err != nil {
+		return Page{}, err
+	}
+	return list(ctx, tx, f, listOwn, tx.By.PartnerID, false)
+}
+
+// ListAll returns the host's notices to all partners, the latest first; it is for the host's staff.
+func ListAll(ctx context.Context, tx *portal.Tx, f Filter) (Page, error) {
+	if err := tx.Need(portal.NoticesManage); err != nil {
+		return Page{}, err
+	}
+	return list(ctx, tx, f, listAll, f.Partner, true)
+}
+
+const narrowed = ` AND ($4 = '' OR n.kind = $4) AND ($5 = '' OR $5 = 'open' AND NOT n.withdrawn AND coalesce(a.verdict, '') IN ('', 'silence') OR a.verdict = $5)`
+
+const (
+	listOwn = `SELECT ` + headColumns + headTables + `WHERE n.partner_id = $1 AND (n.issued_on, n.notice) < ($2::date, $3::text)` + narrowed + ` ORDER BY n.issued_on DESC, n.notice DESC LIMIT 51`
+	listAll = `SELECT ` + headColumns + headTables + `WHERE ($1 = '' OR r.number = $1) AND (n.issued_on, n.partner_id, n.notice) < ($2::date, $6::bigint, $3::text)` + narrowed + ` ORDER BY n.issued_on DESC, n.partner_id DESC, n.notice DESC LIMIT 51`
+)
+
+func list(ctx context.Context, tx *portal.Tx, f Filter, query string, whose any, across bool) (p Page, err error) {
+	if err := f.Check(); err != nil {
+		return p, err
+	}
+	day, partner, notice, _ := f.after()
+	args := []any{whose, day, notice, f.Kind, f.State}
+	if across {
+		args = append(args, partner)
+	}
+	p.Items = []Head{}
+	if err := tx.Select(ctx, &p.Items, query, args...); err != nil {
+		return p, fmt.Errorf("listing notices: %w", err)
+	}
 	if len(p.Items) > onPage {
 		p.Items = p.Items[:onPage]
 		last := p.Items[onPage-1]
-		p.Next = string(last.IssuedOn) + "~" + last.Notice
+		p.Next = fmt.Sprintf("%s~%d~%s", last.IssuedOn, last.PartnerID, last.Notice)
 	}
-}
-
-func cursor(s string) (day portal.Date, notice string, err error) {
-	if s == "" {
-		return "9999-12-31", "", nil
-	}
-	d, notice, ok := strings.Cut(s, "~")
-	if day, err = portal.ParseDate(d); err != nil || !ok || day == "" || strings.ContainsRune(notice, 0) {
-		return "", "", &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"cursor": "is not one that this list gave; begin again without it"}}
-	}
-	return day, notice, nil
-}
-
-// List returns the notices to the caller's company, the latest first.
-func List(ctx context.Context, tx *portal.Tx, after string) (p Page, err error) {
-	if err := tx.Need(portal.NoticesRead); err != nil {
-		return p, err
-	}
-	day, notice, err := cursor(after)
-	if err != nil {
-		return p, err
-	}
-	p.Items = []Head{}
-	err = tx.Select(ctx, &p.Items, `SELECT `+headColumns+headTables+`WHERE n.partner_id = $1 AND (n.issued_on, n.notice) < ($2::date, $3::text) ORDER BY n.issued_on DESC, n.notice DESC LIMIT 51`, tx.By.PartnerID, day, notice)
-	if err != nil {
-		return p, fmt.Errorf("listing notices: %w", err)
-	}
-	p.cut()
 	return p, nil
-}
-
-// ListAll returns the notices to all partners, the latest first, at most 500; it is for the host's staff.
-func ListAll(ctx context.Context, tx *portal.Tx) (list []Head, err error) {
-	if err := tx.Need(portal.NoticesManage); err != nil {
-		return nil, err
-	}
-	list = []Head{}
-	if err = tx.Select(ctx, &list, `SELECT `+headColumns+headTables+`ORDER BY n.issued_on DESC, n.notice DESC, r.number LIMIT 500`); err != nil {
-		return nil, fmt.Errorf("listing notices: %w", err)
-	}
-	return list, nil
 }
 
 // An Item is a product that a notice is about.
@@ -143,46 +193,18 @@ type Item struct {
 	Description     string      `db:"description" json:"description"`
 }
 
-// A Touch is something of the partner's business that a notice touches: an open line of a purchase order, a firm or trade-off bucket of the
-// forecast, or stock.
-type Touch struct {
-	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit"`
-	Product  string        `json:"product"`
-	Document string        `json:"document" doc:"Order and line, version of the forecast, or empty"`
-	Place    string        `json:"place" doc:"The location"`
-	DueOn    portal.Date   `json:"due_on" format:"date" nullable:"true"`
-	Quantity portal.Amount `json:"quantity"`
-	Value    portal.Amount `json:"value" doc:"In money; empty where there is no price"`
-	Currency string        `json:"currency"`
-}
-
-// A Sum is how much of one thing is touched, in one currency; "" is what has no price.
-type Sum struct {
-	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit"`
-	Quantity portal.Amount `json:"quantity"`
-	Value    portal.Amount `json:"value"`
-	Currency string        `json:"currency"`
-}
-
-// A Change is what the portal saw become another about a notice.
-type Change struct {
-	At     time.Time `db:"at" json:"at"`
-	Field  string    `db:"field" json:"field"`
-	Was    string    `db:"was" json:"was"`
-	Became string    `db:"became" json:"became"`
-}
-
 // A Detail is a notice with all that belongs to it. Touched lists what is due on or after the day on which an item takes effect, and all stock.
 type Detail struct {
 	Head
-	Description string   `db:"description" json:"description"`
-	Reason      string   `db:"reason" json:"reason"`
-	Items       []Item   `db:"-" json:"items"`
-	Touched     []Touch  `db:"-" json:"touched"`
-	Sums        []Sum    `db:"-" json:"sums"`
-	Answers     []Answer `db:"-" json:"answers" doc:"Every one, the latest first"`
-	Changes     []Change `db:"-" json:"changes" doc:"Of the notice, the latest first"`
-	Policy      Policy   `db:"-" json:"policy"`
+	Description string       `db:"description" json:"description"`
+	Reason      string       `db:"reason" json:"reason"`
+	Items       []Item       `db:"-" json:"items"`
+	Touched     []Touch      `db:"-" json:"touched"`
+	Sums        []Sum        `db:"-" json:"sums"`
+	Answers     []Answer     `db:"-" json:"answers" doc:"Every one, the latest first"`
+	Revisions   []Revision   `db:"-" json:"revisions" doc:"The latest first, at most 50"`
+	Files       []files.File `db:"-" json:"files" doc:"Attachments of either side, oldest first"`
+	Policy      Policy       `db:"-" json:"policy"`
 }
 
 // Get returns a notice to the caller's company, and what of its business it touches. One that is not there is NotFound.
@@ -193,20 +215,37 @@ func Get(ctx context.Context, tx *portal.Tx, notice string) (d Detail, err error
 	return get(ctx, tx, tx.By.PartnerID, notice)
 }
 
+// numbered is the partner with the account number; NotFound where there is none.
+func numbered(ctx context.Context, tx *portal.Tx, number string) (partner int64, err error) {
+	if !portal.Readable(number) {
+		return 0, notThere
+	}
+	err = tx.Get(ctx, &partner, `SELECT partner_id FROM partners WHERE number = $1 AND kind <> 'host'`, number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, notThere
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking for a partner: %w", err)
+	}
+	return partner, nil
+}
+
 // GetOf is Get of any partner's, by its account number, for the host's staff.
 func GetOf(ctx context.Context, tx *portal.Tx, number, notice string) (d Detail, err error) {
 	if err := tx.Need(portal.NoticesManage); err != nil {
 		return d, err
 	}
-	var partner int64
-	err = tx.Get(ctx, &partner, `SELECT coalesce((SELECT partner_id FROM partners WHERE number = $1), 0)`, number)
+	partner, err := numbered(ctx, tx, number)
 	if err != nil {
-		return d, fmt.Errorf("looking for a partner: %w", err)
+		return d, err
 	}
 	return get(ctx, tx, partner, notice)
 }
 
 func get(ctx context.Context, tx *portal.Tx, partner int64, notice string) (d Detail, err error) {
+	if !portal.Readable(notice) {
+		return d, notThere
+	}
 	err = tx.Get(ctx, &d, `SELECT `+headColumns+`, coalesce(n.description, '') AS description, coalesce(n.reason, '') AS reason`+headTables+`WHERE n.partner_id = $1 AND n.notice = $2`, partner, notice)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, notThere
@@ -214,7 +253,7 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, notice string) (d De
 	if err != nil {
 		return d, fmt.Errorf("reading a notice: %w", err)
 	}
-	d.Items, d.Touched, d.Sums, d.Answers, d.Changes = []Item{}, []Touch{}, []Sum{}, []Answer{}, []Change{}
+	d.Items, d.Answers = []Item{}, []Answer{}
 	if d.Policy, err = policyOf(ctx, tx, partner); err != nil {
 		return d, err
 	}
@@ -227,99 +266,15 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, notice string) (d De
 	if err = tx.Select(ctx, &d.Answers, `SELECT `+answerColumns+` FROM notice_answers WHERE partner_id = $1 AND notice = $2 ORDER BY answer DESC LIMIT 200`, partner, notice); err != nil {
 		return d, fmt.Errorf("reading answers: %w", err)
 	}
-	if err = tx.Select(ctx, &d.Changes, `SELECT at, field, coalesce(was, '') AS was, coalesce(became, '') AS became FROM changes WHERE partner_id = $1 AND noun = 'notices' AND key = $2 ORDER BY at DESC, field LIMIT 200`, partner, notice); err != nil {
-		return d, fmt.Errorf("reading changes: %w", err)
+	if d.Revisions, err = revisionsOf(ctx, tx, partner, notice); err != nil {
+		return d, err
+	}
+	if d.Files, err = files.Of(ctx, tx, partner, document(notice)); err != nil {
+		return d, err
 	}
 	if d.Touched, err = touched(ctx, tx, partner, d.Items); err != nil {
 		return d, err
 	}
 	d.Sums = sums(d.Touched)
 	return d, nil
-}
-
-// touched finds what of the partner's business the items touch, each thing once: of several lines on one product the first that takes effect counts.
-func touched(ctx context.Context, tx *portal.Tx, partner int64, items []Item) (list []Touch, err error) {
-	list = []Touch{}
-	from := map[string]portal.Date{}
-	for _, i := range items {
-		if d, known := from[i.Product]; !known || i.EffectiveOn < d {
-			from[i.Product] = i.EffectiveOn
-		}
-	}
-	if len(from) == 0 {
-		return list, nil
-	}
-	var products pq.StringArray
-	for p := range from {
-		products = append(products, p)
-	}
-	slices.Sort(products)
-	limit := portal.Limit(tx.By.Sites)
-	var lines []struct {
-		Order    string        `db:"order_number"`
-		Line     int64         `db:"line"`
-		Product  string        `db:"product"`
-		Place    string        `db:"place"`
-		DueOn    portal.Date   `db:"due_on"`
-		Open     portal.Amount `db:"open"`
-		Value    portal.Amount `db:"value"`
-		Currency string        `db:"currency"`
-	}
-	if err := tx.Select(ctx, &lines, `SELECT l.order_number, l.line, l.product, coalesce(o.ship_to, '') AS place, coalesce(l.next_due_on, l.requested_on) AS due_on,
-		l.quantity - l.received AS open, (l.quantity - l.received) * l.price AS value, o.currency
-		FROM purchase_order_lines l JOIN purchase_orders o ON o.partner_id = l.partner_id AND o.number = l.order_number
-		WHERE l.partner_id = $1 AND l.product = ANY($2) AND l.status = 'open' AND o.status = 'open' AND l.quantity > l.received AND ($3::text[] IS NULL OR o.site = ANY($3))
-		ORDER BY l.product, due_on, l.order_number, l.line`, partner, products, limit); err != nil {
-		return nil, fmt.Errorf("finding purchase orders: %w", err)
-	}
-	for _, l := range lines {
-		if l.DueOn == "" || l.DueOn >= from[l.Product] {
-			list = append(list, Touch{"order", l.Product, fmt.Sprintf("%s/%d", l.Order, l.Line), l.Place, l.DueOn, l.Open, l.Value, l.Currency})
-		}
-	}
-	err = forecasts.Wanted(ctx, tx, partner, products, func(w forecasts.Want) {
-		if w.Until > from[w.Product] { // the bucket's last day or a later one
-			t := Touch{string(w.Zone), w.Product, w.Version, w.Location, w.StartsOn, w.Quantity, "", ""}
-			if w.Price != "" {
-				t.Value, t.Currency = portal.Amount(w.Quantity.Number().Mul(w.Price.Number()).String()), w.Currency
-			}
-			list = append(list, t)
-		}
-	})
-	if err != nil || tx.By.Sites != nil { // stock is of no site
-		return list, err
-	}
-	var stock []struct {
-		Product   string        `db:"product"`
-		Location  string        `db:"location"`
-		OnHand    portal.Amount `db:"on_hand"`
-		InTransit portal.Amount `db:"in_transit"`
-	}
-	if err := tx.Select(ctx, &stock, `SELECT product, location, on_hand, in_transit FROM supplier_inventory WHERE partner_id = $1 AND product = ANY($2) ORDER BY product, location`, partner, products); err != nil {
-		return nil, fmt.Errorf("finding stock: %w", err)
-	}
-	for _, s := range stock {
-		if !s.OnHand.Number().IsZero() {
-			list = append(list, Touch{"on_hand", s.Product, "", s.Location, "", s.OnHand, "", ""})
-		}
-		if !s.InTransit.Number().IsZero() {
-			list = append(list, Touch{"in_transit", s.Product, "", s.Location, "", s.InTransit, "", ""})
-		}
-	}
-	return list, nil
-}
-
-// sums adds up what is touched, by what it is and by currency.
-func sums(list []Touch) []Sum {
-	all := []Sum{}
-	for _, t := range list {
-		i := slices.IndexFunc(all, func(s Sum) bool { return s.What == t.What && s.Currency == t.Currency })
-		if i < 0 {
-			all = append(all, Sum{t.What, "0", "0", t.Currency})
-			i = len(all) - 1
-		}
-		all[i].Quantity = portal.Amount(all[i].Quantity.Number().Add(t.Quantity.Number()).String())
-		all[i].Value = portal.Amount(all[i].Value.Number().Add(t.Value.Number()).String())
-	}
-	return all
 }

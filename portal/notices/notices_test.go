@@ -2,6 +2,7 @@ package notices_test
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +58,8 @@ order T1 PO24/1  10 25.0 USD
 firm T1 V2 2026-03-16 10 30 EUR
 firm T1 V2 2026-03-23 20 60 EUR
 trade_off T1 V2 2026-03-30 30 90 EUR
-on_hand T1   11  
-in_transit T1   5  `
+on_hand T1   11 33 EUR
+in_transit T1   5 15 EUR`
 	if got := words(d.Touched); got != want {
 		t.Errorf("touched:\n%s\nwant:\n%s", got, want)
 	}
@@ -116,29 +117,133 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// TestGive tells a partner's own notice from its first revision to its withdrawal, with what the host answers and what it lets pass.
 func TestGive(t *testing.T) {
 	t.Parallel()
 	p := portaltest.New(t)
+	p.Arrange(t, touching)
+	partner, host := portaltest.As(portaltest.Cord, portal.NoticesRead, portal.NoticesAnswer), portaltest.As(portaltest.Host, portal.NoticesManage)
 	give := func(n notices.Notice) (g notices.Given, err error) {
-		err = p.Do(t.Context(), portaltest.As(portaltest.Cord, portal.NoticesAnswer), func(tx *portal.Tx) (err error) { g, err = notices.Give(t.Context(), tx, n); return err })
+		err = p.Do(t.Context(), partner, func(tx *portal.Tx) error { g, err = notices.Give(t.Context(), tx, n); return err })
 		return g, err
 	}
-	n := notices.Notice{Kind: "eol", Title: "The range ends", EffectiveOn: "2026-04-01", Items: []notices.GivenItem{{Product: "T1"}}}
-	if _, err := give(n); portal.Says(err).On("last_buy_on") == "" {
+	across := func(f func(tx *portal.Tx) error) error {
+		return p.AcrossPartners(t.Context(), host, portal.NoticesManage, f)
+	}
+	n := notices.Notice{Kind: "eol", Title: "The range ends", EffectiveOn: "2026-04-01", Items: []notices.GivenItem{{Product: "T1"}, {Product: "T1"}}}
+	if _, err := give(n); portal.Says(err).On("last_buy_on") == "" || portal.Says(err).On("items") == "" {
 		t.Error(err)
 	}
-	n.LastBuyOn, n.LastShipOn = "2026-09-01", "2026-12-01"
+	n.LastBuyOn, n.LastShipOn, n.Items[1] = "2026-09-01", "2026-12-01", notices.GivenItem{Product: "T3", Lot: "L7", EffectiveOn: "2026-05-01"}
 	g, err := give(n)
-	if err != nil || g.Number != 1 || g.Revision != 1 || !g.TooSoon {
+	if err != nil || g.Number != 1 || g.Revision != 1 || !g.TooSoon || g.AcknowledgeBy != "2026-04-01" || g.ShipsFrom != "2026-05-31" {
 		t.Errorf("%+v, %v", g, err)
 	}
+	// The host reads it, with what of the partner's business it touches, and answers.
+	var d notices.GivenDetail
+	if err := across(func(tx *portal.Tx) (err error) {
+		d, err = notices.GetReceived(t.Context(), tx, "S300", "1")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Touched) != 6 || d.Touched[0].Document != "PO24/1" || d.Sums[2].What != "on_hand" || d.Sums[2].Value != "53" {
+		t.Errorf("touched %+v, sums %+v", d.Touched, d.Sums)
+	}
+	answer := func(s notices.Said) (a notices.Answer, err error) {
+		err = across(func(tx *portal.Tx) error { a, err = notices.ReplyToGiven(t.Context(), tx, "S300", "1", s); return err })
+		return a, err
+	}
+	if _, err := answer(notices.Said{Verdict: "objected"}); portal.Says(err).On("note") == "" {
+		t.Error(err)
+	}
+	if a, err := answer(notices.Said{Verdict: "objected", Note: "We need it until 2027", Samples: "5"}); err != nil || a.Answer != 1 || a.Revision != "1" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	// Given anew it is to be answered anew, within the time that was agreed; that nobody did is written down, once.
+	if err := across(func(tx *portal.Tx) error {
+		return notices.SetPolicy(t.Context(), tx, "S300", notices.Policy{AcknowledgeDays: 5, NoticeDays: 10})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	n.Number, n.EffectiveOn = 1, "2026-09-01"
-	if g, err = give(n); err != nil || g.Number != 1 || g.Revision != 2 || g.TooSoon {
+	if g, err = give(n); err != nil || g.Number != 1 || g.Revision != 2 || g.TooSoon || g.Verdict != "" || g.AcknowledgeBy != "2026-03-07" {
 		t.Errorf("%+v, %v", g, err)
+	}
+	p.Pass(6 * 24 * time.Hour)
+	silence := func() (n int) {
+		if err := p.AsWorker(t.Context(), "clock", func(tx *portal.Tx) (err error) { n, err = notices.Silence(t.Context(), tx); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if first, second := silence(), silence(); first != 4 || second != 0 { // with Cord's N1 and OLD, and Dart's OLD
+		t.Errorf("%d silent, then %d", first, second)
+	}
+	if err := p.Do(t.Context(), partner, func(tx *portal.Tx) (err error) { d, err = notices.GetGiven(t.Context(), tx, "1"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if d.Verdict != "silence" || len(d.Answers) != 2 || d.Answers[1].Note != "We need it until 2027" || len(d.Revisions) != 2 || len(d.Revisions[0].Changes) != 2 ||
+		d.Revisions[0].Changes[0] != (notices.Difference{Field: "effective_on", Was: "2026-04-01", Became: "2026-09-01"}) {
+		t.Errorf("%+v", d)
+	}
+	n.Withdrawn = true
+	if g, err = give(n); err != nil || !g.Withdrawn {
+		t.Errorf("%+v, %v", g, err)
+	}
+	if _, err = give(n); portal.Says(err).Kind != portal.Conflict {
+		t.Error(err)
+	}
+	if _, err = answer(notices.Said{Verdict: "accepted"}); portal.Says(err).Kind != portal.Conflict {
+		t.Error(err)
 	}
 	n.Number = 7
 	if _, err = give(n); portal.Says(err).Kind != portal.NotFound {
 		t.Error(err)
+	}
+	// Another partner has no such notice; the core is told of every revision and answer.
+	if err := p.Do(t.Context(), portaltest.As(portaltest.Dart, portal.NoticesRead), func(tx *portal.Tx) error { _, err := notices.GetGiven(t.Context(), tx, "1"); return err }); portal.Says(err).Kind != portal.NotFound {
+		t.Error(err)
+	}
+	var given, answered int
+	if err := p.Owner.QueryRow(`SELECT count(*) FILTER (WHERE name = 'give_notice'), count(*) FILTER (WHERE name = 'answer_given_notice') FROM outbox WHERE document = 'given-notices/1'`).Scan(&given, &answered); err != nil || given != 3 || answered != 1 {
+		t.Errorf("%d given, %d answered, %v", given, answered, err)
+	}
+}
+
+// TestRevise keeps every revision of the host's notices whole, starts their clocks anew, and marks what changed.
+func TestRevise(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	p.Arrange(t, touching)
+	get := func() (d notices.Detail) {
+		t.Helper()
+		if err := p.AsWorker(t.Context(), "merge", func(tx *portal.Tx) error { return notices.Revise(t.Context(), tx) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Do(t.Context(), portaltest.As(portaltest.Cord, portal.NoticesRead), func(tx *portal.Tx) (err error) { d, err = notices.Get(t.Context(), tx, "N1"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if d := get(); len(d.Revisions) != 1 || len(d.Revisions[0].Changes) != 0 || d.AcknowledgeBy != "2026-03-22" {
+		t.Errorf("first: %+v, by %s", d.Revisions, d.AcknowledgeBy)
+	}
+	// What still comes in within the minute belongs to the first.
+	p.Arrange(t, `INSERT INTO notice_items (partner_id, notice, line, supplier, product, changed_at) VALUES (4, 'N1', 9, 'S300', 'T9', now())`)
+	if d := get(); len(d.Revisions) != 1 || len(d.Items) != 4 {
+		t.Errorf("still coming in: %+v", d.Revisions)
+	}
+	p.Pass(10 * 24 * time.Hour)
+	p.Arrange(t, `UPDATE notices SET revision = '2', effective_on = '2026-07-01' WHERE notice = 'N1' AND partner_id = 4;
+		UPDATE notice_items SET effective_lot = 'L9' WHERE line = 2; DELETE FROM notice_items WHERE line = 9`)
+	d := get()
+	if d = get(); len(d.Revisions) != 2 || d.Revisions[0].Revision != "2" || d.AcknowledgeBy != "2026-04-11" || d.ShipsFrom != "2026-06-10" {
+		t.Fatalf("second: %+v, by %s", d.Revisions, d.AcknowledgeBy)
+	}
+	want := []notices.Difference{{Field: "effective_on", Was: "2026-03-16", Became: "2026-07-01"}, {Line: 2, Field: "effective_lot", Was: "", Became: "L9"}, {Line: 9, Field: "product", Was: "T9", Became: ""}}
+	if got := d.Revisions[0].Changes; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

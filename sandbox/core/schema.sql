@@ -325,6 +325,81 @@ CREATE TABLE erp.notice_item (
   PRIMARY KEY (notice_no, line_no)
 );
 
+-- What vendors said they deliver, the latest of each week; and what they answered to notices, each answer beside those before it.
+CREATE TABLE erp.plan_commit (
+  vend_no char(10) NOT NULL,
+  item_no char(12) NOT NULL,
+  wh_no   char(4) NOT NULL,
+  week_on date NOT NULL,
+  run_no  integer NOT NULL, -- that it answers
+  qty     numeric(12,3) NOT NULL,
+  asked   numeric(12,3) NOT NULL,
+  reason  varchar(20),
+  note    varchar(500),
+  said_by varchar(200) NOT NULL,
+  said_at timestamp NOT NULL,
+  PRIMARY KEY (item_no, wh_no, week_on)
+);
+
+CREATE TABLE erp.notice_answer (
+  notice_no   integer NOT NULL REFERENCES erp.notice,
+  answer_no   integer NOT NULL,
+  rev         char(2) NOT NULL,
+  verdict     varchar(20) NOT NULL,
+  disposition varchar(20),
+  cost        numeric(18,4),
+  currency    char(3),
+  lead_days   integer,
+  samples     numeric(12,3),
+  note        varchar(2000),
+  said_by     varchar(200) NOT NULL,
+  said_at     timestamp NOT NULL,
+  PRIMARY KEY (notice_no, answer_no)
+);
+
+-- Notices of vendors' own, every revision, and what the company answered.
+CREATE TABLE erp.vend_notice (
+  vend_no       char(10) NOT NULL,
+  notice_no     integer NOT NULL,
+  rev           integer NOT NULL,
+  kind          char(1) NOT NULL,
+  title         varchar(160) NOT NULL,
+  descr         varchar(4000),
+  effective_on  date NOT NULL,
+  first_ship_on date,
+  last_buy_on   date,
+  last_ship_on  date,
+  withdrawn     boolean NOT NULL,
+  given_by      varchar(200) NOT NULL,
+  given_at      timestamp NOT NULL,
+  PRIMARY KEY (vend_no, notice_no, rev)
+);
+
+CREATE TABLE erp.vend_notice_item (
+  vend_no      char(10) NOT NULL,
+  notice_no    integer NOT NULL,
+  rev          integer NOT NULL,
+  item_no      varchar(500) NOT NULL,
+  rev_from     varchar(60),
+  rev_to       varchar(60),
+  effective_on date,
+  lot_from     varchar(60),
+  serial_from  varchar(60),
+  new_item_no  varchar(500),
+  FOREIGN KEY (vend_no, notice_no, rev) REFERENCES erp.vend_notice
+);
+
+CREATE TABLE erp.vend_notice_answer (
+  vend_no   char(10) NOT NULL,
+  notice_no integer NOT NULL,
+  answer_no integer NOT NULL,
+  verdict   varchar(20) NOT NULL,
+  note      varchar(2000),
+  said_by   varchar(200) NOT NULL,
+  said_at   timestamp NOT NULL,
+  PRIMARY KEY (vend_no, notice_no, answer_no)
+);
+
 -- What comes in from the portal. An order is entered with the prices that the customer accepted, and what there is of it is reserved.
 CREATE FUNCTION erp.take_order(payer varchar, destination varchar, po varchar, remark varchar, placed_by varchar, cur varchar, wanted date, lines jsonb) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
