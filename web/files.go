@@ -80,4 +80,3 @@ func given(f files.File, content io.Reader) (*file, error) {
 	}
 	return made, err
 }
-

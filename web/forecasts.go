@@ -342,4 +342,3 @@ func (w *Web) setRule(ctx context.Context, r request) (reply, error) {
 	})
 	return reply{to: to, flash: &Flash{Tone: Good, Title: "The rule holds from the next version on"}}, err
 }
-

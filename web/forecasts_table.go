@@ -115,4 +115,3 @@ func (w *Web) takeForecast(kind string) handler {
 		return reply{file: made}, err
 	}
 }
-

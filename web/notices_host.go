@@ -55,7 +55,9 @@ func (w *Web) showReceived(ctx context.Context, r request) (reply, error) {
 
 // forNotices is a transaction of the host's staff who manage notices.
 func (w *Web) forNotices(ctx context.Context, r request) func(g func(tx *portal.Tx) error) error {
-	return func(g func(tx *portal.Tx) error) error { return w.db.AcrossPartners(ctx, r.by, portal.NoticesManage, g) }
+	return func(g func(tx *portal.Tx) error) error {
+		return w.db.AcrossPartners(ctx, r.by, portal.NoticesManage, g)
+	}
 }
 
 func (w *Web) answerReceived(ctx context.Context, r request) (reply, error) {

@@ -110,4 +110,3 @@ func (w *Web) setTerms(ctx context.Context, r request) (reply, error) {
 	}
 	return reply{to: path, flash: &Flash{Tone: Good, Title: "The terms hold from now on", Text: "Versions that were published before are reckoned by the terms of their day."}}, err
 }
-
