@@ -53,6 +53,16 @@ func init() {
 		"GET /api/v1/desk/claims/:partner/:number":           desk("/api/v1/desk/claims/", "", "", decide, "2"),
 		"GET /api/v1/desk/claims/:partner/:number/files/:id": {host: true, need: decide, says: "ACMEONLY", path: "/api/v1/desk/claims/D100/C-2/files/00000000-0000-4000-8000-000000000002", foreign: "/api/v1/desk/claims/D100/C-2/files/00000000-0000-4000-8000-000000000003", missing: "/api/v1/desk/claims/D100/C-2/files/00000000-0000-4000-8000-000000000009"},
 		"GET /claims":                                 {need: read, says: "ACMEONLY"},
+		"GET /claims/export.csv":                      {need: read, says: "ACMEONLY"},
+		"GET /claims/export.xlsx":                     {need: read},
+		"GET /desk/rules":                             {host: true, need: decide, says: "Damage in transit"},
+		"GET /desk/rules/:kind/new":                   {host: true, need: approve, path: "/desk/rules/transit/new?after=1", missing: "/desk/rules/transit/new?after=999"},
+		"GET /desk/rules/:kind/version/:version":      {host: true, need: decide, path: "/desk/rules/transit/version/1", missing: "/desk/rules/transit/version/999"},
+		"POST /desk/rules/:kind":                      {host: true, need: approve, path: "/desk/rules/price", form: "name=Price&valid_from=2026-03-02&require=product&require=quantity&require=price", missing: "/desk/rules/nothing"},
+		"GET /api/v1/desk/rules":                      {host: true, need: decide, says: "Damage in transit"},
+		"GET /api/v1/desk/rules/:kind/:version":       {host: true, need: decide, path: "/api/v1/desk/rules/transit/1", missing: "/api/v1/desk/rules/transit/999"},
+		"POST /api/v1/desk/rules/:kind":               {host: true, need: approve, path: "/api/v1/desk/rules/price", form: `{"name":"Price","valid_from":"2026-03-02","rules":{"require":["product","quantity","price"]}}`},
+		"POST /api/v1/desk/claims":                    {host: true, need: decide, form: `{"claims":[{"partner":"D100","number":"C-2"}],"words":"w"}`, before: again},
 		"GET /claims/new":                             {need: file},
 		"POST /claims/new":                            {need: file, form: "kind=transit&order=A-1&order_line=1", foreign: "kind=transit&order=B-1&order_line=1", beyond: "kind=transit&order=A-1&order_line=1", missing: "kind=transit&order=X-1&order_line=1"},
 		"GET /claims/:number":                         of(web, "", "", read, "2"),
@@ -77,11 +87,14 @@ func init() {
 		body string
 		form string
 	}{
-		"decide": {decide, "2", `{"words":"w"}`, "words=w"}, "ask": {decide, "2", `{"words":"w"}`, "words=w"}, "review": {decide, "2", `{}`, "x=y"},
+		"preview": {decide, "2", `{"words":"w"}`, ""}, "decide": {decide, "2", `{"words":"w"}`, "words=w"}, "ask": {decide, "2", `{"words":"w"}`, "words=w"}, "review": {decide, "2", `{}`, "x=y"},
 		"approve": {approve, "5", `{}`, "x=y"}, "return": {approve, "5", `{"words":"w"}`, "words=w"}, "split": {decide, "6", `{"quantity":"1"}`, "quantity=1"},
 	} {
 		more := "/lines/1/" + what
 		probes["POST /api/v1/desk/claims/:partner/:number/lines/:line/"+what] = desk("/api/v1/desk/claims/", more, c.body, c.need, c.n)
+		if c.form == "" { // the page tries by the button beside
+			continue
+		}
 		probes["POST /desk/claims/:partner/:number/lines/:line/"+what] = desk("/desk/claims/", more, c.form, c.need, c.n)
 	}
 }

@@ -36,9 +36,10 @@ func (d door) claims(h huma.API) {
 	huma.Register(h, upload, d.addClaimFile)
 	huma.Register(h, fileOperation("get-claim-file", "/claims/{number}/files/{id}", "Claims"), d.getClaimFile)
 
-	huma.Register(h, operation("list-desk-claims", http.MethodGet, "/desk/claims", "Claims desk", "List what waits at the desk", "For the host's staff: what is due first first, 200 at most."), d.listDesk)
+	huma.Register(h, operation("list-desk-claims", http.MethodGet, "/desk/claims", "Claims desk", "List what waits at the desk", "For the host's staff: what is due first first. Follow `next` until it is empty."), d.listDesk)
 	huma.Register(h, operation("get-desk-claim", http.MethodGet, "/desk/claims/{partner}/{number}", "Claims desk", "Read a partner's claim", "For the host's staff. Drafts are not shown."), d.getDesk)
 	for _, a := range []struct{ id, path, summary, says string }{
+		{"preview", "preview", "Try a verdict", "What the rules would give for it; nothing is decided."},
 		{"decide", "decide", "Decide a line", "By the rules it was submitted under, on what the partner said and the desk found. Above the rules' limit it becomes a proposal that a second person approves."},
 		{"ask", "ask", "Ask about a line", "It is the partner's turn then."}, {"review", "review", "Take a line under review", "Others see that somebody is at it."},
 		{"approve", "approve", "Approve a proposed decision", "By another person than the one who proposed."}, {"return", "return", "Send a proposed decision back", "With words."},
@@ -46,6 +47,8 @@ func (d door) claims(h huma.API) {
 	} {
 		huma.Register(h, deed("desk-"+a.id, http.MethodPost, "/desk/claims/{partner}/{number}/lines/{line}/"+a.path, "Claims desk", a.summary, a.says, false), d.deskDeed(a.id))
 	}
+	huma.Register(h, deed("desk-decide-several", http.MethodPost, "/desk/claims", "Claims desk", "Decide several claims", "As the rules give, each by itself: one that cannot be is named with the reason, and stops no other.", false), d.decideSeveral)
+	d.claimRules(h)
 	huma.Register(h, fileOperation("get-desk-claim-file", "/desk/claims/{partner}/{number}/files/{id}", "Claims desk"), d.getDeskFile)
 }
 
@@ -53,12 +56,13 @@ type listClaimsInput struct {
 	Conditional
 	State  string `query:"state" doc:"open = any that waits for somebody" enum:"open,draft,asked,submitted,in_review,proposed,appealed,approved,in_part,closed"`
 	Kind   string `query:"kind" enum:"warranty,transit,shortage,price,return"`
+	Site   string `query:"site" doc:"The number of a site" minLength:"1" maxLength:"100"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
 }
 
 func (d door) listClaims(ctx context.Context, in *listClaimsInput) (*plain[claims.Page], error) {
-	f := claims.Filter{State: in.State, Kind: in.Kind, Limit: in.Limit, Cursor: in.Cursor}
+	f := claims.Filter{State: in.State, Kind: in.Kind, Site: in.Site, Limit: in.Limit, Cursor: in.Cursor}
 	return own(ctx, d, in.Conditional, "claims", func(tx *portal.Tx) (claims.Page, error) { return claims.List(ctx, tx, f) })
 }
 
@@ -296,17 +300,14 @@ type listDeskInput struct {
 	Kind    string `query:"kind" enum:"warranty,transit,shortage,price,return"`
 	Partner string `query:"partner" doc:"An account number" minLength:"1" maxLength:"100"`
 	Late    bool   `query:"late" doc:"Past its time alone"`
+	Cursor  string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
 }
 
-type deskList struct {
-	Items []claims.Queued `json:"items"`
-}
-
-func (d door) listDesk(ctx context.Context, in *listDeskInput) (*plain[deskList], error) {
+func (d door) listDesk(ctx context.Context, in *listDeskInput) (*plain[claims.Waiting], error) {
 	by := callerOf(ctx)
-	var list deskList
+	var list claims.Waiting
 	err := d.db.AcrossPartners(ctx, by, portal.ClaimsDecide, func(tx *portal.Tx) (err error) {
-		list.Items, err = claims.Queue(ctx, tx, claims.DeskFilter{State: in.State, Kind: in.Kind, Partner: in.Partner, Late: in.Late})
+		list, err = claims.Queue(ctx, tx, claims.DeskFilter{State: in.State, Kind: in.Kind, Partner: in.Partner, Late: in.Late, Cursor: in.Cursor})
 		return err
 	})
 	if err != nil {
@@ -369,6 +370,14 @@ func (d door) deskDeed(what string) func(context.Context, *deskDeedInput) (*done
 		across := func(_ portal.Caller, f func(tx *portal.Tx) error) error { return d.db.AcrossPartners(ctx, by, need, f) }
 		return commandIn(ctx, d, need, in.Keyed, path, in.Body, nil, across, func(tx *portal.Tx) (c claims.Case, err error) {
 			switch what {
+			case "preview":
+				var r claims.Result
+				if r, err = claims.Preview(ctx, tx, in.Partner, in.Number, in.Line, in.Body.verdict()); err == nil {
+					if c, err = claims.Open(ctx, tx, in.Partner, in.Number); err == nil {
+						c.Try(in.Line, r)
+					}
+				}
+				return c, err
 			case "decide":
 				err = claims.DecideLine(ctx, tx, in.Partner, in.Number, in.Line, in.Body.verdict())
 			case "ask":

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -48,22 +49,28 @@ type claimList struct {
 	filter  claims.Filter
 	address Address
 	sites   sites
+	places  []partners.Site
 	may     bool // the caller may begin one
 }
 
-func (w *Web) listClaims(ctx context.Context, r request) (reply, error) {
-	v := claimList{filter: claims.Filter{State: strings.TrimSpace(r.query.Get("state")), Kind: strings.TrimSpace(r.query.Get("kind")), Cursor: r.query.Get("cursor")}, may: r.by.Perms.Has(portal.ClaimsFile)}
-	v.address = Address{Path: "/claims", Query: url.Values{}}
-	for name, value := range map[string]string{"state": v.filter.State, "kind": v.filter.Kind} {
-		if value != "" {
-			v.address.Query.Set(name, value)
+func claimFilter(q url.Values) (claims.Filter, Address) {
+	kept := url.Values{}
+	for _, name := range []string{"state", "kind", "site"} {
+		if v := strings.TrimSpace(q.Get(name)); v != "" {
+			kept.Set(name, v)
 		}
 	}
+	return claims.Filter{State: kept.Get("state"), Kind: kept.Get("kind"), Site: kept.Get("site"), Cursor: q.Get("cursor")}, Address{Path: "/claims", Query: kept}
+}
+
+func (w *Web) listClaims(ctx context.Context, r request) (reply, error) {
+	v := claimList{may: r.by.Perms.Has(portal.ClaimsFile)}
+	v.filter, v.address = claimFilter(r.query)
 	var err error
 	if v.page, err = read(ctx, w, r.by, claims.Noun, "list"+v.filter.Key(), func(ctx context.Context, tx *portal.Tx) (claims.Page, error) { return claims.List(ctx, tx, v.filter) }); err != nil {
 		return reply{}, err
 	}
-	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
+	if v.sites, v.places, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}
 	r.shell.Title = "Claims"
@@ -79,6 +86,39 @@ func (v claimList) pager() Pager {
 		p.Next = v.address.With("cursor", v.page.Next)
 	}
 	return p
+}
+
+func (v claimList) file(kind string) string {
+	return Address{Path: "/claims/export." + kind, Query: v.address.Query}.With()
+}
+
+var claimHeader = []string{"Claim", "Kind", "Your number", "Site", "Site name", "State", "Whose turn", "Due", "Begun", "Begun by", "Submitted", "Currency"}
+
+func (w *Web) exportClaims(format string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		filter, _ := claimFilter(r.query)
+		if err := filter.Check(); err != nil {
+			return reply{}, err
+		}
+		places, _, err := w.sites(ctx, r.by)
+		if err != nil {
+			return reply{}, err
+		}
+		about := [][2]string{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}}
+		f := sheetFile{name: "claims", title: "Claims", kind: format, header: claimHeader, fresh: Freshness{AsOf: w.db.Now()}, about: about}
+		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error {
+			return claims.Export(ctx, tx, filter, format, func(c claims.Claim) error {
+				return row(c.Number, claimKinds[c.Kind], c.Reference, c.Site, places[c.Site].Name, claimState(c.State).text, turnOf(c.Owner, "Yours", "The host's"), dayOf(c.DueAt), portal.DateOf(c.CreatedAt), c.CreatedBy, dayOf(c.SubmittedAt), c.Currency)
+			})
+		})
+	}
+}
+
+func dayOf(t sql.NullTime) portal.Date {
+	if !t.Valid {
+		return ""
+	}
+	return portal.DateOf(t.Time)
 }
 
 // A claimStart is what the page that begins a claim shows, as it was filled in.
@@ -408,8 +448,8 @@ func codesOf(p claims.Policy, field string) (options []Option) {
 }
 
 // factText says a fact as people read it.
-func factText(d claims.Detail, f claims.Facts, field string) string {
-	value := f.Value(field)
+func factText(d claims.Detail, l claims.Line, field string) string {
+	f, value := l.Facts, l.Facts.Value(field)
 	switch field {
 	case "price", "agreed_price", "list_price":
 		return Amount(portal.Amount(value).Number(), d.Currency)
@@ -420,7 +460,7 @@ func factText(d claims.Detail, f claims.Facts, field string) string {
 	case "purchased_on", "failed_on", "delivered_on":
 		return dayOr(portal.Date(value), value)
 	case "condition", "cause":
-		for _, o := range codesOf(d.Policy, field) {
+		for _, o := range codesOf(d.RulesOf(l), field) {
 			if o.Value == value {
 				return o.Label
 			}

@@ -2,11 +2,10 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 
 // A deskList is what the queue of the claims desk shows.
 type deskList struct {
-	items   []claims.Queued
+	claims.Waiting
 	filter  claims.DeskFilter
 	address Address
 	results []string // of what was done to several at once: each that could not be, and why
@@ -30,7 +29,7 @@ func deskFilter(q url.Values) (claims.DeskFilter, Address) {
 			kept.Set(name, v)
 		}
 	}
-	return claims.DeskFilter{State: kept.Get("state"), Kind: kept.Get("kind"), Partner: kept.Get("partner"), Late: kept.Get("late") != ""}, Address{Path: "/desk/claims", Query: kept}
+	return claims.DeskFilter{State: kept.Get("state"), Kind: kept.Get("kind"), Partner: kept.Get("partner"), Late: kept.Get("late") != "", Cursor: q.Get("cursor")}, Address{Path: "/desk/claims", Query: kept}
 }
 
 func (w *Web) listDesk(ctx context.Context, r request) (reply, error) {
@@ -39,7 +38,7 @@ func (w *Web) listDesk(ctx context.Context, r request) (reply, error) {
 
 func (w *Web) deskQueue(ctx context.Context, r request, v deskList, q url.Values) (reply, error) {
 	v.filter, v.address = deskFilter(q)
-	err := w.db.AcrossPartners(ctx, r.by, portal.ClaimsDecide, func(tx *portal.Tx) (err error) { v.items, err = claims.Queue(ctx, tx, v.filter); return err })
+	err := w.db.AcrossPartners(ctx, r.by, portal.ClaimsDecide, func(tx *portal.Tx) (err error) { v.Waiting, err = claims.Queue(ctx, tx, v.filter); return err })
 	if err != nil {
 		return reply{}, err
 	}
@@ -47,50 +46,55 @@ func (w *Web) deskQueue(ctx context.Context, r request, v deskList, q url.Values
 	return reply{page: DeskPage(r.shell, v)}, nil
 }
 
+func (v deskList) pager() Pager {
+	p := Pager{Shown: len(v.Items), Noun: "claims"}
+	if v.filter.Cursor != "" {
+		p.First = v.address.With()
+	}
+	if v.Next != "" {
+		p.Next = v.address.With("cursor", v.Next)
+	}
+	return p
+}
+
 // bulkDesk decides the chosen claims as the rules give, each by itself: one that cannot be is named with the reason, and stops no other.
 func (w *Web) bulkDesk(ctx context.Context, r request) (reply, error) {
-	v, words := deskList{}, r.form.Get("words")
+	var v deskList
 	if err := r.by.Need(portal.ClaimsDecide); err != nil {
 		return reply{}, err
 	}
+	var picks []claims.Pick
 	for _, pick := range r.form["pick"] {
-		partner, number, ok := strings.Cut(pick, " ")
-		if !ok {
-			continue
-		}
-		var c claims.Case
-		err := w.db.AcrossPartners(ctx, r.by, portal.ClaimsDecide, func(tx *portal.Tx) (err error) { c, err = claims.Open(ctx, tx, partner, number); return err })
-		some := false
-		for _, l := range c.Lines {
-			if err != nil || !slices.Contains([]string{"submitted", "in_review", "appealed"}, l.State) {
-				continue
-			}
-			some = true
-			if err = w.db.AcrossPartners(ctx, r.by, portal.ClaimsDecide, func(tx *portal.Tx) error {
-				return claims.DecideLine(ctx, tx, partner, number, l.Line, claims.Verdict{Words: words})
-			}); err == nil {
-				v.done++
-			}
-		}
-		var fault *portal.Error
-		switch {
-		case errors.As(err, &fault):
-			why := fault.Msg
-			for _, name := range slices.Sorted(maps.Keys(fault.Fields)) {
-				why += "; " + name + ": " + fault.Fields[name]
-			}
-			v.results = append(v.results, number+": "+why)
-		case err != nil:
-			return reply{}, err
-		case !some:
-			v.results = append(v.results, number+": there is nothing to decide in it")
+		if partner, number, ok := strings.Cut(pick, " "); ok {
+			picks = append(picks, claims.Pick{Partner: partner, Number: number})
 		}
 	}
-	if len(r.form["pick"]) == 0 {
+	across := func(f func(tx *portal.Tx) error) error { return w.db.AcrossPartners(ctx, r.by, portal.ClaimsDecide, f) }
+	said, err := w.onceIn(ctx, r, across, func(tx *portal.Tx) (string, error) {
+		done, err := claims.DecideAll(ctx, tx, picks, wordsIn(r.form))
+		b, _ := json.Marshal(done) // text and numbers: it cannot fail
+		return string(b), err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	var done []claims.Picked
+	if err := json.Unmarshal([]byte(said), &done); err != nil {
+		return reply{}, err
+	}
+	for _, p := range done {
+		v.done += p.Decided
+		if p.Why != "" {
+			v.results = append(v.results, p.Number+": "+p.Why)
+		}
+	}
+	if len(picks) == 0 {
 		v.results = []string{"Choose claims first"}
 	}
 	return w.deskQueue(ctx, r, v, url.Values{})
 }
+
+func wordsIn(form url.Values) string { return strings.TrimSpace(form.Get("words")) }
 
 // A deskView is what the page of one claim shows to the desk.
 type deskView struct {

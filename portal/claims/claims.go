@@ -164,6 +164,8 @@ type Detail struct {
 	Events []Event      `json:"events" doc:"Oldest first"`
 	Files  []files.File `json:"files"`
 	Policy Policy       `json:"policy" doc:"The rules in force today for this kind"`
+
+	versions map[int]Policy // that lines were submitted under
 }
 
 // Photos counts the pictures.
@@ -208,6 +210,7 @@ func policy(ctx context.Context, tx *portal.Tx, query string, args ...any) (p Po
 type Filter struct {
 	State  string // one of States, or "open"; "" = any
 	Kind   string // one of Kinds; "" = any
+	Site   string // a site's number; "" = any
 	Limit  int    // 1 to 200; 0 = 50
 	Cursor string // from Page.Next
 }
@@ -231,6 +234,9 @@ func (f *Filter) Check() error {
 	}
 	if f.Kind != "" && !slices.Contains(Kinds, f.Kind) {
 		bad["kind"] = "choose from " + strings.Join(Kinds, ", ")
+	}
+	if !portal.Readable(f.Site) {
+		bad["site"] = "choose one of your sites"
 	}
 	if f.Limit == 0 {
 		f.Limit = 50
@@ -293,6 +299,9 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 	if f.Kind != "" {
 		and(` AND c.kind = ?`, f.Kind)
 	}
+	if f.Site != "" {
+		and(` AND c.site = ?`, f.Site)
+	}
 	if c, _ := f.cursor(); f.Cursor != "" {
 		and(` AND (c.created_at, c.number) < (?, ?)`, c.At, c.Number)
 	}
@@ -312,24 +321,46 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 	return p, nil
 }
 
+// Export calls each with every claim of the filter, newest first, and audits that they were taken away.
+func Export(ctx context.Context, tx *portal.Tx, f Filter, format string, each func(Claim) error) error {
+	rows := 0
+	for f.Limit, f.Cursor = 200, ""; ; {
+		p, err := List(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		for _, c := range p.Items {
+			rows++
+			if err := each(c); err != nil {
+				return err
+			}
+		}
+		if f.Cursor = p.Next; p.Next == "" {
+			return tx.Audit(ctx, "claims.export", "claims", map[string]string{"format": format, "rows": fmt.Sprint(rows)})
+		}
+	}
+}
+
 // Get returns one claim. One that is not there, is another partner's, or of a site beyond the caller's limits is NotFound.
 func Get(ctx context.Context, tx *portal.Tx, number string) (d Detail, err error) {
 	if err := tx.Need(portal.ClaimsRead); err != nil {
 		return d, err
 	}
-	return read(ctx, tx, tx.By.PartnerID, number)
+	d, err = read(ctx, tx, tx.By.PartnerID, number)
+	d.Policy = d.Policy.forPartners()
+	return d, err
 }
 
 // read returns a claim with the previews of what is not decided.
 func read(ctx context.Context, tx *portal.Tx, partner int64, number string) (d Detail, err error) {
-	none := portal.Errorf(portal.NotFound, "there is no claim with this number")
+	missing := portal.Errorf(portal.NotFound, "there is no claim with this number")
 	if !portal.Readable(number) {
-		return d, none
+		return d, missing
 	}
 	sites := portal.Limit(tx.By.Sites)
 	err = tx.Get(ctx, &d.Claim, `SELECT `+columns+` FROM claims c WHERE c.partner_id = $1 AND c.number = $2 AND ($3::text[] IS NULL OR c.site = ANY($3))`, partner, number, sites)
 	if errors.Is(err, sql.ErrNoRows) {
-		return d, none
+		return d, missing
 	} else if err != nil {
 		return d, fmt.Errorf("reading claim: %w", err)
 	}
@@ -345,7 +376,11 @@ func read(ctx context.Context, tx *portal.Tx, partner int64, number string) (d D
 	if d.Files, err = files.Of(ctx, tx, partner, Document(number)); err != nil {
 		return d, err
 	}
-	if d.Policy, err = InForce(ctx, tx, d.Kind, portal.DateOf(tx.Now)); err != nil {
+	none, err := d.rules(ctx, tx)
+	if err != nil {
+		return d, err
+	}
+	if err := d.gather(ctx, tx); err != nil {
 		return d, err
 	}
 	for i := range d.Lines {
@@ -356,6 +391,9 @@ func read(ctx context.Context, tx *portal.Tx, partner int64, number string) (d D
 		if l.Editable() {
 			in := d.inputs(*l, tx)
 			r := Decide(d.Policy, in)
+			if none {
+				r = without(d.Currency)
+			}
 			l.Version, l.Result, l.Inputs = d.Policy.Version, &r, &in
 		}
 	}

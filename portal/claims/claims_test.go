@@ -151,7 +151,11 @@ func TestStory(t *testing.T) {
 	claus, lead, other := staff(1, portal.ClaimsDecide), staff(2, portal.ClaimsDecide, portal.ClaimsApprove), staff(3, portal.ClaimsDecide, portal.ClaimsApprove)
 	ask := func(by portal.Caller, f func(tx *portal.Tx) error) { t.Helper(); must(t, d.host(by, f)) }
 	var queue []Queued
-	ask(claus, func(tx *portal.Tx) (err error) { queue, err = Queue(ctx, tx, DeskFilter{}); return err })
+	ask(claus, func(tx *portal.Tx) error {
+		w, err := Queue(ctx, tx, DeskFilter{})
+		queue = w.Items
+		return err
+	})
 	if len(queue) != 1 || queue[0].Number != d.number || queue[0].Partner != "D100" || queue[0].Claimed != "4000.00" {
 		t.Fatalf("queue %+v", queue)
 	}
@@ -195,8 +199,8 @@ func TestStory(t *testing.T) {
 	}
 	var posted, mails, keys int
 	must(t, d.p.Owner.QueryRow(`SELECT (SELECT count(*) FROM outbox WHERE partner_id = 2 AND name IN ('file_claim', 'decide_claim')), (SELECT count(*) FROM mails WHERE partner_id = 2 AND path = '/claims/' || $1), (SELECT count(*) FROM mails WHERE path LIKE '%?%' OR content LIKE '%=%')`, d.number).Scan(&posted, &mails, &keys))
-	if posted != 2 || mails != 2 || keys != 0 {
-		t.Errorf("%d commands, %d mails, %d with keys; want 2, 2, 0", posted, mails, keys)
+	if posted != 2 || mails != 3 || keys != 0 {
+		t.Errorf("%d commands, %d mails, %d with keys; want 2, 3, 0", posted, mails, keys)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -224,6 +225,9 @@ func Save(ctx context.Context, tx *portal.Tx, number string, line int64, f Facts
 	if bad := f.settle(l.Facts); len(bad) > 0 {
 		return &portal.Error{Kind: portal.Invalid, Msg: "this cannot be kept", Fields: bad}
 	}
+	if err := f.dated(ctx, tx); err != nil {
+		return err
+	}
 	text := written(f)
 	if text == l.FactsText {
 		return nil
@@ -237,6 +241,28 @@ func Save(ctx context.Context, tx *portal.Tx, number string, line int64, f Facts
 		}
 	}
 	return touch(ctx, tx, tx.By.PartnerID, d.Number)
+}
+
+// dated takes the day of an invoice that was named by hand from the core, where it is one of the caller's.
+func (f *Facts) dated(ctx context.Context, tx *portal.Tx) error {
+	if f.found() || f.Invoice == "" {
+		return nil
+	}
+	f.InvoicedOn = ""
+	err := tx.Get(ctx, &f.InvoicedOn, `SELECT invoiced_on FROM invoices WHERE partner_id = $1 AND number = $2 AND ($3::text[] IS NULL OR site = ANY($3))`, tx.By.PartnerID, f.Invoice, portal.Limit(tx.By.Sites))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("looking for an invoice: %w", err)
+	}
+	return nil
+}
+
+// tellDesk mails the host's desk that it is its turn, where the rules name an address.
+func (d Detail) tellDesk(ctx context.Context, tx *portal.Tx, what string) error {
+	if d.Policy.Rules.DeskMail == "" {
+		return nil
+	}
+	return tx.Mail(ctx, portal.Mail{To: d.Policy.Rules.DeskMail, Subject: "Claim " + d.Number + " was " + what, Text: fmt.Sprintf("%s (%s) has %s claim %s.\n\nSign in to the portal to read it.", tx.By.PartnerName, tx.By.PartnerNumber, what, d.Number),
+		Path: "/desk/claims/" + url.PathEscape(tx.By.PartnerNumber) + "/" + url.PathEscape(d.Number)})
 }
 
 // Submit hands every draft line to the host's desk, with what the rules say to it, and tells the core. A line that is not complete is
@@ -299,12 +325,15 @@ func Submit(ctx context.Context, tx *portal.Tx, number string) error {
 	if err != nil {
 		return err
 	}
+	if err := d.tellDesk(ctx, tx, "submitted"); err != nil {
+		return err
+	}
 	return touch(ctx, tx, tx.By.PartnerID, number)
 }
 
 // Answer gives a line that was asked about back to the desk, with words.
 func Answer(ctx context.Context, tx *portal.Tx, number string, line int64, words string) error {
-	_, l, err := mine(ctx, tx, number, line)
+	d, l, err := mine(ctx, tx, number, line)
 	if err != nil {
 		return err
 	}
@@ -324,12 +353,15 @@ func Answer(ctx context.Context, tx *portal.Tx, number string, line int64, words
 	if _, err := tx.Exec(ctx, `UPDATE claim_lines SET version = $4, inputs = $5, result = $6 WHERE partner_id = $1 AND claim = $2 AND line = $3`, tx.By.PartnerID, number, line, l.Version, written(l.Inputs), written(l.Result)); err != nil {
 		return fmt.Errorf("answering: %w", err)
 	}
+	if err := d.tellDesk(ctx, tx, "answered"); err != nil {
+		return err
+	}
 	return after(ctx, tx, tx.By.PartnerID, number, line, Dealer, "answered", words, "in_review", Host, reviewFor, "Review the answer: decide, or ask")
 }
 
 // Appeal asks the desk to decide a line again, which another person does: one that was refused or approved in part, within 30 days.
 func Appeal(ctx context.Context, tx *portal.Tx, number string, line int64, words string) error {
-	_, l, err := mine(ctx, tx, number, line)
+	d, l, err := mine(ctx, tx, number, line)
 	if err != nil {
 		return err
 	}
@@ -342,12 +374,15 @@ func Appeal(ctx context.Context, tx *portal.Tx, number string, line int64, words
 	if words, err = said(words, true); err != nil {
 		return err
 	}
+	if err := d.tellDesk(ctx, tx, "appealed"); err != nil {
+		return err
+	}
 	return after(ctx, tx, tx.By.PartnerID, number, line, Dealer, "appealed", words, "appealed", Host, reviewFor, "Decide the appeal; another person than before")
 }
 
 // Withdraw ends a line for good, with words that may be left out for a draft. What was credited cannot be withdrawn.
 func Withdraw(ctx context.Context, tx *portal.Tx, number string, line int64, words string) error {
-	_, l, err := mine(ctx, tx, number, line)
+	d, l, err := mine(ctx, tx, number, line)
 	if err != nil {
 		return err
 	}
@@ -356,6 +391,11 @@ func Withdraw(ctx context.Context, tx *portal.Tx, number string, line int64, wor
 	}
 	if words, err = said(words, false); err != nil {
 		return err
+	}
+	if d.SubmittedAt.Valid {
+		if err := d.tellDesk(ctx, tx, "withdrawn"); err != nil {
+			return err
+		}
 	}
 	return after(ctx, tx, tx.By.PartnerID, number, line, Dealer, "withdrew", words, "withdrawn", "", 0, "")
 }
@@ -377,7 +417,7 @@ func said(words string, needed bool) (string, error) {
 	switch {
 	case words == "" && needed:
 		return "", &portal.Error{Kind: portal.Invalid, Msg: "words are needed here", Fields: map[string]string{"words": "say it in a sentence"}}
-	case len(words) > 4000 || strings.ContainsFunc(words, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0xFFFD }):
+	case len(words) > 4000 || !legible(words):
 		return "", &portal.Error{Kind: portal.Invalid, Msg: "this cannot be kept", Fields: map[string]string{"words": "must be at most 4,000 readable characters"}}
 	}
 	return words, nil

@@ -3,6 +3,8 @@ package claims
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,33 +36,105 @@ type DeskFilter struct {
 	Kind    string
 	Partner string // an account number
 	Late    bool   // due before now
+	Cursor  string // from Waiting.Next
+}
+
+// Waiting is one stretch of what waits.
+type Waiting struct {
+	Items []Queued `json:"items"`
+	Next  string   `json:"next" doc:"Cursor of the next page; empty = this is the last"`
+}
+
+// A place in the queue. Claims that are over have no time, and come last.
+type place struct {
+	Due     string `json:"d"` // as Postgres writes it
+	Partner int64  `json:"p"`
+	Number  string `json:"n"`
 }
 
 const queueShows = 200
 
-// Queue lists what waits, what is due first first, 200 at most. It needs the right to decide claims.
-func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (list []Queued, err error) {
+// Queue lists what waits, what is due first first. It needs the right to decide claims.
+func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (w Waiting, err error) {
 	if err := tx.Need(portal.ClaimsDecide); err != nil {
-		return nil, err
+		return w, err
 	}
 	if f.State != "" && (f.State == "draft" || !slices.Contains(States, f.State)) || f.Kind != "" && !slices.Contains(Kinds, f.Kind) || !portal.Readable(f.Partner) {
-		return nil, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"state": "choose a state, kind and account that there are"}}
+		return w, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"state": "choose a state, kind and account that there are"}}
 	}
-	list = []Queued{}
-	err = tx.Select(ctx, &list, `
-		SELECT `+columns+`, p.number AS partner, p.name AS partner_name, coalesce(c.due_at < $4, false) AS late,
+	where, args := `c.submitted_at IS NOT NULL`, []any{tx.Now}
+	and := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(args)), 1)
+		}
+		where += ` AND ` + condition
+	}
+	order := `c.due_at, c.partner_id, c.number`
+	switch f.State {
+	case "":
+		and(`c.owner = 'host'`)
+	case "closed": // the latest first, for nothing of it is due
+		and(`c.state = 'closed'`)
+		order = `c.changed_at DESC, c.partner_id, c.number`
+	default:
+		and(`c.owner IS NOT NULL AND c.state = ?`, f.State)
+	}
+	if f.Kind != "" {
+		and(`c.kind = ?`, f.Kind)
+	}
+	if f.Partner != "" {
+		and(`c.partner_id = (SELECT o.partner_id FROM partners o WHERE o.number = ?)`, f.Partner)
+	}
+	if f.Late {
+		and(`c.due_at < $1`)
+	}
+	if f.Cursor != "" {
+		at, err := placeOf(f.Cursor)
+		if err != nil {
+			return w, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"cursor": "is not one that this list gave; begin again without it"}}
+		}
+		if f.State == "closed" {
+			and(`(c.changed_at < ?::timestamptz OR c.changed_at = ?::timestamptz AND (c.partner_id, c.number) > (?, ?))`, at.Due, at.Due, at.Partner, at.Number)
+		} else {
+			and(`(c.due_at, c.partner_id, c.number) > (?::timestamptz, ?, ?)`, at.Due, at.Partner, at.Number)
+		}
+	}
+	args = append(args, queueShows+1)
+	w.Items = []Queued{}
+	err = tx.Select(ctx, &w.Items, fmt.Sprintf(`
+		WITH c AS (SELECT * FROM claims c WHERE %s ORDER BY %s LIMIT $%d)
+		SELECT `+columns+`, p.number AS partner, p.name AS partner_name, coalesce(c.due_at < $1, false) AS late,
 			(SELECT count(*) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number) AS lines,
 			(SELECT coalesce(sum((l.result::json ->> 'amount')::numeric), 0) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number AND l.result IS NOT NULL) AS claimed
-		FROM claims c JOIN partners p ON p.partner_id = c.partner_id
-		WHERE c.submitted_at IS NOT NULL AND ($1 = '' AND c.owner = 'host' OR c.state = $1) AND ($2 = '' OR c.kind = $2) AND ($3 = '' OR p.number = $3) AND (NOT $5 OR c.due_at < $4)
-		ORDER BY c.due_at NULLS LAST, c.partner_id, c.number LIMIT $6`, f.State, f.Kind, f.Partner, tx.Now, f.Late, queueShows)
+		FROM c JOIN partners p ON p.partner_id = c.partner_id ORDER BY %s`, where, order, len(args), order), args...)
 	if err != nil {
-		return nil, fmt.Errorf("listing the desk's claims: %w", err)
+		return w, fmt.Errorf("listing the desk's claims: %w", err)
 	}
-	for i := range list {
-		list[i].tidy()
+	if len(w.Items) > queueShows {
+		w.Items = w.Items[:queueShows]
+		last := w.Items[queueShows-1]
+		at := place{last.DueAt.Time.UTC().Format(time.RFC3339Nano), last.PartnerID, last.Number}
+		if f.State == "closed" {
+			at.Due = last.ChangedAt.UTC().Format(time.RFC3339Nano)
+		}
+		w.Next = base64.RawURLEncoding.EncodeToString([]byte(written(at)))
 	}
-	return list, nil
+	for i := range w.Items {
+		w.Items[i].tidy()
+	}
+	return w, nil
+}
+
+func placeOf(cursor string) (p place, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if _, bad := time.Parse(time.RFC3339Nano, p.Due); err == nil && (bad != nil || !portal.Readable(p.Number)) {
+		err = errors.New("not a place in the queue")
+	}
+	return p, err
 }
 
 // A Case is a claim as the desk sees it.
@@ -127,6 +201,15 @@ func Preview(ctx context.Context, tx *portal.Tx, partner, number string, line in
 	}
 	_, _, r, err := c.judge(ctx, tx, *l, v)
 	return r, err
+}
+
+// Try shows a line with what a verdict would give.
+func (c *Case) Try(line int64, r Result) {
+	for i := range c.Lines {
+		if c.Lines[i].Line == line {
+			c.Lines[i].Result = &r
+		}
+	}
 }
 
 // judge gives the rules of the day it was submitted what was said and found.
@@ -250,10 +333,14 @@ func (c Case) lineFacts(line int64) Facts {
 
 // tell mails the partner's contact that something happened, with where to read it and nothing more.
 func (c Case) tell(ctx context.Context, tx *portal.Tx, what string) error {
-	if c.ContactEmail == "" {
+	return hear(ctx, tx, c.PartnerID, c.Number, c.ContactEmail, what)
+}
+
+func hear(ctx context.Context, tx *portal.Tx, partner int64, number, address, what string) error {
+	if address == "" {
 		return nil
 	}
-	return tx.MailFor(ctx, c.PartnerID, portal.Mail{To: c.ContactEmail, Subject: "Claim " + c.Number + " " + what, Text: "Your claim " + c.Number + " " + what + ".\n\nSign in to the portal to read it.", Path: "/claims/" + c.Number})
+	return tx.MailFor(ctx, partner, portal.Mail{To: address, Subject: "Claim " + number + " " + what, Text: "Your claim " + number + " " + what + ".\n\nSign in to the portal to read it.", Path: "/claims/" + number})
 }
 
 // actor is who a person is, whatever they are called.
@@ -292,7 +379,10 @@ func Review(ctx context.Context, tx *portal.Tx, partner, number string, line int
 	if l.State != "submitted" {
 		return cannot(l, "taken under review")
 	}
-	return after(ctx, tx, c.PartnerID, number, line, Host, "took under review", "", "in_review", Host, reviewFor, "Decide, or ask")
+	if err := after(ctx, tx, c.PartnerID, number, line, Host, "took under review", "", "in_review", Host, reviewFor, "Decide, or ask"); err != nil {
+		return err
+	}
+	return c.tell(ctx, tx, "is under review")
 }
 
 // Approve lets a proposed decision take effect. It needs its own right, and another person than the one who proposed: else it is Forbidden.
@@ -398,9 +488,11 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		Claim     string `db:"claim"`
 		Line      int64  `db:"line"`
 		Memo      string `db:"memo"`
+		Contact   string `db:"contact_email"`
 	}
 	err := tx.Select(ctx, &credited, `
-		SELECT l.partner_id, l.claim, l.line, i.number AS memo FROM claim_lines l
+		SELECT l.partner_id, l.claim, l.line, i.number AS memo, c.contact_email FROM claim_lines l
+		JOIN claims c ON c.partner_id = l.partner_id AND c.number = l.claim
 		JOIN invoices i ON i.partner_id = l.partner_id AND i.kind = 'credit_memo' AND i.claim IN (l.claim || '/' || l.line, l.claim)
 		WHERE l.state IN ('approved', 'in_part')`)
 	if err != nil {
@@ -413,6 +505,9 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, "credited", "Credit memo "+k.Memo, "credited", "", 0, ""); err != nil {
 			return err
 		}
+		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, "was credited in your account"); err != nil {
+			return err
+		}
 	}
 	var made []struct {
 		PartnerID int64         `db:"partner_id"`
@@ -422,9 +517,10 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		Amount    portal.Amount `db:"amount"`
 		Words     string        `db:"words"`
 		DecidedOn time.Time     `db:"decided_on"`
+		Contact   string        `db:"contact_email"`
 	}
 	err = tx.Select(ctx, &made, `
-		SELECT d.partner_id, d.claim, d.line, d.outcome, d.amount, coalesce(d.words, d.code, '') AS words, d.decided_on FROM claim_decisions d
+		SELECT d.partner_id, d.claim, d.line, d.outcome, d.amount, coalesce(d.words, d.code, '') AS words, d.decided_on, c.contact_email FROM claim_decisions d
 		JOIN claim_lines l ON l.partner_id = d.partner_id AND l.claim = d.claim AND l.line = d.line
 		JOIN claims c ON c.partner_id = d.partner_id AND c.number = d.claim
 		WHERE l.state IN ('submitted', 'in_review', 'asked', 'proposed') AND d.currency = c.currency`)
@@ -442,6 +538,9 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 			owner, within, action = "", 0, ""
 		}
 		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, "core decided "+StateWords[k.Outcome], k.Words, k.Outcome, owner, within, action); err != nil {
+			return err
+		}
+		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, "was decided: "+StateWords[k.Outcome]); err != nil {
 			return err
 		}
 	}

@@ -41,6 +41,7 @@ type Rules struct {
 	Causes         []Code        `json:"causes,omitempty"`
 	Conditions     []Code        `json:"conditions,omitempty"`
 	Texts          []Text        `json:"texts,omitempty" doc:"Words the desk can use"`
+	DeskMail       string        `json:"desk_mail,omitempty" doc:"Who at the host hears of what partners submit, answer and appeal"`
 }
 
 // Within is a limit in days from the day that a field names.
@@ -233,7 +234,11 @@ func (d *decision) complete() bool {
 	}
 	if d.p.Rules.Within != nil {
 		if day := f.value(d.p.Rules.Within.Field); day == "" {
-			impossible(!slices.Contains(d.p.Rules.Require, d.p.Rules.Within.Field), fieldName(d.p.Rules.Within.Field)+" is missing", d.p.Rules.Within.Field)
+			if field := d.p.Rules.Within.Field; field == "invoiced_on" {
+				fail("complete", "the invoice is none of yours that the portal knows", "invoice", "name the number of the invoice as it stands on it, or begin the claim from its line")
+			} else {
+				impossible(!slices.Contains(d.p.Rules.Require, field), fieldName(field)+" is missing", field)
+			}
 		}
 	}
 	if ok {

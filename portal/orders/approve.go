@@ -91,20 +91,26 @@ func SetLimit(ctx context.Context, tx *portal.Tx, person string, most portal.Amo
 	return tx.Audit(ctx, "orders.limit", "people/"+id.String(), map[string]string{"most": string(most)})
 }
 
-// limitOf returns the person's limit; nil = none. A machine has none: its token is its limit.
-func limitOf(ctx context.Context, tx *portal.Tx, person uuid.UUID) (*decimal.Decimal, error) {
-	if person == uuid.Nil {
-		return nil, nil
-	}
+// limitOf returns up to how much the caller orders alone: the lower of what the ordering rules and the access given say; nil = no limit.
+func limitOf(ctx context.Context, tx *portal.Tx) (*decimal.Decimal, error) {
 	var most []portal.Amount
-	if err := tx.Select(ctx, &most, `SELECT most FROM order_limits WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, person); err != nil {
-		return nil, fmt.Errorf("reading a limit: %w", err)
+	if tx.By.OrderLimit != "" {
+		most = append(most, tx.By.OrderLimit)
 	}
-	if len(most) == 0 {
-		return nil, nil
+	if tx.By.PersonID != uuid.Nil {
+		var set []portal.Amount
+		if err := tx.Select(ctx, &set, `SELECT most FROM order_limits WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, tx.By.PersonID); err != nil {
+			return nil, fmt.Errorf("reading a limit: %w", err)
+		}
+		most = append(most, set...)
 	}
-	n := most[0].Number()
-	return &n, nil
+	var lowest *decimal.Decimal
+	for _, m := range most {
+		if n := m.Number(); lowest == nil || n.LessThan(*lowest) {
+			lowest = &n
+		}
+	}
+	return lowest, nil
 }
 
 // Approve sends an order on its way that awaits approval. Nobody approves an own one, nor one above the own limit: Forbidden. One that does not
@@ -132,7 +138,7 @@ func decide(ctx context.Context, tx *portal.Tx, id, state, words string) (o Plac
 	if o.Owner == ownerOf(tx.By) {
 		return o, portal.Errorf(portal.Conflict, "you placed this order yourself; a colleague has to decide on it")
 	}
-	limit, err := limitOf(ctx, tx, tx.By.PersonID)
+	limit, err := limitOf(ctx, tx)
 	if err != nil {
 		return o, err
 	}

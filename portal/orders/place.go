@@ -194,7 +194,7 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 	if err := checkCredit(ctx, tx, c); err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(ctx, tx, tx.By.PersonID)
+	limit, err := limitOf(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
