@@ -100,6 +100,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	h := humagin.NewWithGroup(e, g, config)
 	d.purchasing(h)
 	d.supplies(h)
+	d.buying(h)
 	d.dispatches(h)
 	d.billing(h)
 	d.orders(h)

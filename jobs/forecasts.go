@@ -7,6 +7,7 @@ import (
 	"extranet/portal"
 	"extranet/portal/forecasts"
 	"extranet/portal/notices"
+	"extranet/portal/purchasing"
 )
 
 var forecastEntities = []entity{
@@ -26,8 +27,9 @@ const clocksEvery = time.Minute
 func (w *Worker) clocks(ctx context.Context) {
 	for {
 		for what, f := range map[string]func(context.Context, *portal.Tx) error{
-			"forecasts": forecasts.Tend,
-			"notices":   func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err },
+			"forecasts":       forecasts.Tend,
+			"purchase orders": purchasing.Remind,
+			"notices":         func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err },
 		} {
 			if err := w.db.AsWorker(ctx, "clock", func(tx *portal.Tx) error { return f(ctx, tx) }); err != nil && ctx.Err() == nil {
 				w.log.ErrorContext(ctx, "what is due could not be done", "about", what, "err", err)

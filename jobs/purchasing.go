@@ -40,4 +40,16 @@ var purchasingCommands = []commandHandler{{
 	refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
 		return purchasing.DispatchRefused(ctx, tx, c.PartnerID, c.Values["dispatch"], why)
 	},
+}, {
+	name: purchasing.CommandDecide, values: []string{"order", "by", "lines"}, lists: map[string][]string{"lines": {"answer", "line", "accepted", "why"}},
+	refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
+		return purchasing.RulingRefused(ctx, tx, c.PartnerID, c.Values["order"], c.Values["lines"], why)
+	},
+}, {
+	name: purchasing.CommandObject, values: []string{"receipt", "order", "line", "words", "by"},
+	refused: func(ctx context.Context, tx *portal.Tx, c portal.Sent, why string) error {
+		return purchasing.ObjectionRefused(ctx, tx, c.PartnerID, c.Values["receipt"], why)
+	},
+}, {
+	name: purchasing.CommandSettle, values: []string{"receipt", "accepted", "words", "by"},
 }}

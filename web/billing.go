@@ -153,7 +153,7 @@ func (w *Web) showSentBill(ctx context.Context, r request) (reply, error) {
 // matched is a line of either kind of invoice, for the table of the match.
 type matched struct {
 	what            string
-	order           string
+	order, path     string
 	line            int64
 	unit            string
 	quantity, price portal.Amount
@@ -161,16 +161,17 @@ type matched struct {
 	match           []billing.Matching
 }
 
-func matchedLines(lines []billing.Line) (list []matched) {
+// matchedLines are the lines of an invoice, each with the address of its order.
+func matchedLines(lines []billing.Line, path func(order string) string) (list []matched) {
 	for _, l := range lines {
-		list = append(list, matched{l.Product, l.Order, l.Ordered, "", l.Quantity, l.Price, l.Net, l.Match})
+		list = append(list, matched{l.Product, l.Order, path(l.Order), l.Ordered, "", l.Quantity, l.Price, l.Net, l.Match})
 	}
 	return list
 }
 
 func matchedSent(lines []billing.SentLine) (list []matched) {
 	for _, l := range lines {
-		list = append(list, matched{join(" · ", l.Description, l.Product), l.Order, l.OrderLine, l.Unit, l.Quantity, l.Price, l.Net, []billing.Matching{l.Match}})
+		list = append(list, matched{join(" · ", l.Description, l.Product), l.Order, purchasePath(l.Order), l.OrderLine, l.Unit, l.Quantity, l.Price, l.Net, []billing.Matching{l.Match}})
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -22,33 +23,104 @@ var dispatchStates = map[string]statusWord{
 func dispatchPath(number string) string { return "/dispatches/" + url.PathEscape(number) }
 
 type dispatchList struct {
-	items []purchasing.Dispatch
-	fresh Freshness
+	items   []purchasing.Dispatch
+	filter  purchasing.DispatchFilter
+	address Address
+	next    string
+	fault   *portal.Error
+	policy  purchasing.Policy
+}
+
+func (v dispatchList) bar() Filter {
+	f := Filter{Address: v.address, Clear: "/dispatches"}
+	if v.filter.State != "" {
+		f.Active = append(f.Active, Link{Label: "State: " + dispatchStates[v.filter.State].text, Href: v.address.With("state", "")})
+	}
+	if v.filter.Text != "" {
+		f.Active = append(f.Active, Link{Label: "Number begins with " + v.filter.Text, Href: v.address.With("q", "")})
+	}
+	return f
+}
+
+func (v dispatchList) stateOptions() []Option {
+	options := []Option{{Value: "", Label: "Any state"}}
+	for _, s := range purchasing.DispatchStates {
+		options = append(options, Option{Value: s, Label: dispatchStates[s].text})
+	}
+	return options
+}
+
+func dispatchFilter(q url.Values) (purchasing.DispatchFilter, Address) {
+	kept, a := deskQuery(url.Values{"state": q["state"], "q": q["q"]}, "/dispatches", "state")
+	return purchasing.DispatchFilter{State: kept.Get("state"), Text: kept.Get("q"), Cursor: q.Get("cursor")}, a
 }
 
 func (w *Web) listDispatches(ctx context.Context, r request) (reply, error) {
+	if err := r.by.Need(portal.PurchasingRead); err != nil {
+		return reply{}, err
+	}
 	var v dispatchList
-	var err error
-	v.items, err = read(ctx, w, r.by, "purchasing", "dispatches", func(ctx context.Context, tx *portal.Tx) ([]purchasing.Dispatch, error) {
-		return purchasing.Dispatches(ctx, tx)
-	})
-	if err != nil {
-		return reply{}, err
-	}
-	if v.fresh, err = w.fresh(ctx, purchasing.Received.Entity); err != nil {
-		return reply{}, err
-	}
+	v.filter, v.address = dispatchFilter(r.query)
 	r.shell.Title = "Shipment notices"
-	return reply{page: DispatchesPage(r.shell, v)}, nil
+	if err := v.filter.Check(); errors.As(err, &v.fault) {
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: "This list cannot be made", Fields: v.fault.Fields}
+		return reply{status: statuses[portal.Invalid], page: DispatchesPage(r.shell, v)}, nil
+	}
+	got, err := read(ctx, w, r.by, "purchasing", "dispatches"+v.filter.Key(), func(ctx context.Context, tx *portal.Tx) (p pageOf[purchasing.Dispatch], err error) {
+		p.Items, p.Next, err = purchasing.Dispatches(ctx, tx, v.filter)
+		return p, err
+	})
+	v.items, v.next = got.Items, got.Next
+	return reply{page: DispatchesPage(r.shell, v)}, err
+}
+
+// A pageOf is one stretch of a list, and the cursor of the next.
+type pageOf[T any] struct {
+	Items []T
+	Next  string
+}
+
+var dispatchHeader = []string{"Shipment", "Site", "State", "Leaves", "Arrives", "Carrier", "Tracking", "Package", "SSCC", "Order", "Line", "Product", "Quantity", "Unit", "Lot", "Serial numbers"}
+
+// exportDispatches has a row for each line of each notice.
+func (w *Web) exportDispatches(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		if err := r.by.Need(portal.PurchasingRead); err != nil {
+			return reply{}, err
+		}
+		filter, _ := dispatchFilter(r.query)
+		if err := filter.Check(); err != nil {
+			return reply{}, err
+		}
+		about := [][2]string{{"State", filter.State}, {"Number begins with", filter.Text}}
+		return w.sheet(ctx, r, sheetFile{name: "shipments", title: "Shipment notices", kind: kind, header: dispatchHeader, fresh: Freshness{AsOf: w.db.Now(), Offered: true}, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+			return purchasing.ExportDispatches(ctx, tx, filter, kind, func(d purchasing.Dispatch) error {
+				for _, l := range d.Lines {
+					sscc := ""
+					for _, k := range d.Packages {
+						if k.Package == l.Package {
+							sscc = k.SSCC
+						}
+					}
+					if err := row(d.Number, d.Site, dispatchStates[d.State].text, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(l.Package), sscc, l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Quantity, l.Unit, l.Lot, strings.Join(l.Serials, " ")); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
 }
 
 type dispatchView struct {
 	purchasing.Dispatch
 	fresh Freshness
+	today portal.Date
+	order func(number string) string // the address of a purchase order
 }
 
 func (w *Web) showDispatch(ctx context.Context, r request) (reply, error) {
-	var v dispatchView
+	v := dispatchView{order: purchasePath, today: portal.DateOf(w.db.Now())}
 	var err error
 	number := r.param("number")
 	v.Dispatch, err = read(ctx, w, r.by, "purchasing", "dispatch"+strconv.Quote(number), func(ctx context.Context, tx *portal.Tx) (purchasing.Dispatch, error) {
@@ -244,30 +316,87 @@ func kilograms(a portal.Amount) string {
 	return Quantity(a.Number(), "kg")
 }
 
+var objectionStates = map[string]statusWord{
+	"waiting":   {"Objected, not answered yet", Info, IconClock},
+	"accepted":  {"Rejection taken back", Good, IconOK},
+	"upheld":    {"Rejection stands", Bad, IconRefused},
+	"not_taken": {"Objection not taken", Bad, IconRefused},
+}
+
 // receiptList is what the page of receipts shows.
 type receiptList struct {
 	items   []purchasing.Receipt
-	defects bool
+	filter  purchasing.ReceiptFilter
+	address Address
+	next    string
 	fresh   Freshness
 	today   portal.Date
+	may     bool   // object
+	typed   string // an objection that could not be taken
+	at      string // to which receipt
+	fault   *portal.Error
+}
+
+func receiptFilter(q url.Values) (purchasing.ReceiptFilter, Address) {
+	kept, a := deskQuery(url.Values{"show": q["show"], "q": q["q"]}, "/receipts", "show")
+	return purchasing.ReceiptFilter{Show: kept.Get("show"), Text: kept.Get("q"), Cursor: q.Get("cursor")}, a
 }
 
 func (w *Web) listReceipts(ctx context.Context, r request) (reply, error) {
-	v := receiptList{defects: r.query.Get("show") == "defects", today: portal.DateOf(w.db.Now())}
-	var err error
-	v.items, err = read(ctx, w, r.by, "purchasing", "receipts"+strconv.FormatBool(v.defects), func(ctx context.Context, tx *portal.Tx) ([]purchasing.Receipt, error) {
-		return purchasing.Receipts(ctx, tx, v.defects)
+	return w.receiptsPage(ctx, r, receiptList{}, r.query)
+}
+
+func (w *Web) receiptsPage(ctx context.Context, r request, v receiptList, q url.Values) (reply, error) {
+	if err := r.by.Need(portal.PurchasingRead); err != nil {
+		return reply{}, err
+	}
+	v.today, v.may = portal.DateOf(w.db.Now()), r.by.Perms.Has(portal.PurchasingAnswer)
+	v.filter, v.address = receiptFilter(q)
+	r.shell.Title = "Receipts"
+	a := reply{}
+	if v.fault != nil {
+		a.status = statuses[v.fault.Kind]
+	} else if err := v.filter.Check(); errors.As(err, &v.fault) {
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: "This list cannot be made", Fields: v.fault.Fields}
+		return reply{status: statuses[portal.Invalid], page: ReceiptsPage(r.shell, v)}, nil
+	}
+	got, err := read(ctx, w, r.by, "purchasing", "receipts"+v.filter.Key(), func(ctx context.Context, tx *portal.Tx) (p pageOf[purchasing.Receipt], err error) {
+		p.Items, p.Next, err = purchasing.Receipts(ctx, tx, v.filter)
+		return p, err
 	})
 	if err != nil {
 		return reply{}, err
 	}
-	if v.fresh, err = w.fresh(ctx, purchasing.Received.Entity); err != nil {
-		return reply{}, err
-	}
-	r.shell.Title = "Receipts"
-	return reply{page: ReceiptsPage(r.shell, v)}, nil
+	v.items, v.next = got.Items, got.Next
+	v.fresh, err = w.fresh(ctx, purchasing.Received.Entity)
+	a.page = ReceiptsPage(r.shell, v)
+	return a, err
 }
 
 func (v receiptList) tabs() []Link {
-	return []Link{{Label: "All receipts", Href: "/receipts", Current: !v.defects}, {Label: "Rejected and returned", Href: "/receipts?show=defects", Current: v.defects}}
+	return []Link{{Label: "All receipts", Href: "/receipts", Current: v.filter.Show == ""}, {Label: "Rejected and returned", Href: "/receipts?show=defects", Current: v.filter.Show == "defects"}, {Label: "Objections not answered", Href: "/receipts?show=objected", Current: v.filter.Show == "objected"}}
+}
+
+var receiptHeader = []string{"Receipt", "Kind", "Received", "Order", "Line", "Product", "Quantity", "Rejected", "Reason", "Shipment", "Object by", "Objection", "Objected", "Answered"}
+
+func (w *Web) exportReceipts(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		if err := r.by.Need(portal.PurchasingRead); err != nil {
+			return reply{}, err
+		}
+		filter, _ := receiptFilter(r.query)
+		if err := filter.Check(); err != nil {
+			return reply{}, err
+		}
+		f, err := w.fresh(ctx, purchasing.Received.Entity)
+		if err != nil {
+			return reply{}, err
+		}
+		about := [][2]string{{"List", filter.Show}, {"Order begins with", filter.Text}}
+		return w.sheet(ctx, r, sheetFile{name: "receipts", title: "Receipts", kind: kind, header: receiptHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+			return purchasing.ExportReceipts(ctx, tx, filter, kind, func(x purchasing.Receipt) error {
+				return row(x.Receipt, x.Kind, TimeText(x.ReceivedAt), x.OrderNumber, strconv.FormatInt(x.OrderLine, 10), x.Product, x.Quantity, x.Rejected, x.Reason, x.Dispatch, x.AnswerBy, objectionStates[x.Objection].text, x.Objected, x.Answered)
+			})
+		})
+	}
 }

@@ -205,6 +205,23 @@ type purchase struct {
 	bill  bool       // send invoices
 	form  url.Values // what was posted and could not be taken
 	fault *portal.Error
+	host  bool // a buyer of the host's looks
+}
+
+// word is that of the state, for whoever looks.
+func (v purchase) word(state string) statusWord {
+	if v.host {
+		return deskStates[state]
+	}
+	return purchaseState(state)
+}
+
+// answerWord is that of what became of an answer, for whoever looks.
+func (v purchase) answerWord(state string) statusWord {
+	if v.host {
+		return deskAnswerStates[state]
+	}
+	return answerStates[state]
 }
 
 func (w *Web) purchase(ctx context.Context, r request) (v purchase, err error) {
@@ -455,7 +472,7 @@ func (v purchase) moments() (all []Event) {
 		all = append(all, e)
 	}
 	for _, g := range v.Answers {
-		all = append(all, Event{At: g.At, Title: fmt.Sprintf("Answer %d to version %d", g.Answer, g.Version), By: g.By, Icon: IconSend, Tone: Info, Detail: givenList(g)})
+		all = append(all, Event{At: g.At, Title: fmt.Sprintf("Answer %d to version %d", g.Answer, g.Version), By: g.By, Icon: IconSend, Tone: Info, Detail: givenList(v, g)})
 	}
 	for _, rc := range v.Receipts {
 		e := Event{At: rc.ReceivedAt, Icon: IconReceipts, Tone: Good}

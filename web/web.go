@@ -111,6 +111,22 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/supplies/form.xlsx", w.page(w.takeSupplyForm("xlsx"))},
 		{"GET", "/supplies/export.csv", w.page(w.exportSupplies("csv"))},
 		{"GET", "/supplies/export.xlsx", w.page(w.exportSupplies("xlsx"))},
+		{"GET", "/receipts/export.csv", w.page(w.exportReceipts("csv"))},
+		{"GET", "/receipts/export.xlsx", w.page(w.exportReceipts("xlsx"))},
+		{"POST", "/receipts/:receipt/object", w.page(w.objectReceipt)},
+		{"GET", "/dispatches/export.csv", w.page(w.exportDispatches("csv"))},
+		{"GET", "/dispatches/export.xlsx", w.page(w.exportDispatches("xlsx"))},
+		{"GET", "/buying", w.page(w.listBuying)},
+		{"GET", "/buying/orders/:partner/:number", w.page(w.showBuyingOrder)},
+		{"POST", "/buying/orders/:partner/:number/decide", w.page(w.decideBuying)},
+		{"GET", "/buying/dispatches", w.page(w.listBuyingDispatches)},
+		{"GET", "/buying/dispatches/:partner/:number", w.page(w.showBuyingDispatch)},
+		{"GET", "/buying/receipts", w.page(w.listBuyingReceipts)},
+		{"POST", "/buying/receipts/:partner/:receipt/settle", w.page(w.settleReceipt)},
+		{"GET", "/buying/invoices", w.page(w.listBuyingInvoices)},
+		{"GET", "/buying/invoices/:partner/:invoice", w.page(w.showBuyingInvoice)},
+		{"GET", "/buying/policy", w.page(w.showPolicy)},
+		{"POST", "/buying/policy", w.page(w.setPolicy)},
 		{"GET", "/buying/supplies", w.page(w.listSuppliesAcross)},
 		{"GET", "/buying/supplies/export.csv", w.page(w.exportSuppliesAcross("csv"))},
 		{"GET", "/buying/supplies/export.xlsx", w.page(w.exportSuppliesAcross("xlsx"))},
@@ -443,7 +459,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Supplying", "/supplies", IconProducts, "Stock and capacity", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/notices", IconChanges, "Changes", may(portal.NoticesRead) && supplier)
 	at("Partners", "/desk/claims", IconClaims, "Claims desk", by.Host && may(portal.ClaimsDecide))
-	at("Suppliers", "/buying/supplies", IconProducts, "Stock and capacity", by.Host && may(portal.PurchasesRead))
+	at("Partners", "/buying", IconPurchases, "Buying desk", by.Host && may(portal.PurchasesRead))
 	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
 	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
 	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))

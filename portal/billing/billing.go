@@ -75,10 +75,11 @@ type Detail struct {
 
 // Filter narrows List; the zero Filter lists everything, newest first.
 type Filter struct {
-	Status string // one of Statuses; "" = any
-	Text   string // the beginning of the supplier's own number, in any case
-	Limit  int    // 1 to 200; 0 = 50
-	Cursor string
+	Status  string // one of Statuses; "" = any
+	Text    string // the beginning of the supplier's own number, in any case
+	Partner string // for the host's staff: a supplier's account number
+	Limit   int    // 1 to 200; 0 = 50
+	Cursor  string
 }
 
 // A Page is one stretch of a list; Next is a cursor, "" = this is the last.
@@ -88,8 +89,9 @@ type Page struct {
 }
 
 type cursor struct {
-	Day portal.Date `json:"d"`
-	Key string      `json:"k"`
+	Day     portal.Date `json:"d"`
+	Partner int64       `json:"p,omitempty"` // across suppliers
+	Key     string      `json:"k"`
 }
 
 // Check returns an Invalid error naming every field that cannot be meant, and fills in the defaults.
@@ -104,8 +106,10 @@ func (f *Filter) Check() error {
 	if f.Limit < 1 || f.Limit > 200 {
 		bad["limit"] = "must be from 1 to 200"
 	}
-	if !plain(f.Text, 100) {
-		bad["q"] = "must be at most 100 readable characters"
+	for field, s := range map[string]string{"q": f.Text, "partner": f.Partner} {
+		if !plain(s, 100) {
+			bad[field] = "must be at most 100 readable characters"
+		}
 	}
 	if _, err := f.cursor(); err != nil {
 		bad["cursor"] = "is not one that this list gave; begin again without it"
@@ -190,7 +194,7 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 	if len(p.Items) > f.Limit {
 		p.Items = p.Items[:f.Limit]
 		last := p.Items[f.Limit-1]
-		b, _ := json.Marshal(cursor{last.InvoicedOn, last.Invoice})
+		b, _ := json.Marshal(cursor{Day: last.InvoicedOn, Key: last.Invoice})
 		p.Next = base64.RawURLEncoding.EncodeToString(b)
 	}
 	return p, nil
@@ -206,12 +210,16 @@ func Get(ctx context.Context, tx *portal.Tx, invoice string) (d Detail, err erro
 	if err := tx.Need(portal.BillingRead); err != nil {
 		return d, err
 	}
+	return get(ctx, tx, tx.By.PartnerID, invoice)
+}
+
+func get(ctx context.Context, tx *portal.Tx, partner int64, invoice string) (d Detail, err error) {
 	if !plain(invoice, 100) {
 		return d, none
 	}
 	var doc string
 	err = tx.Get(ctx, &doc, `SELECT row_to_json(d)::text FROM supplier_invoices i CROSS JOIN LATERAL (SELECT `+document+`) d WHERE i.partner_id = $1 AND i.invoice = $2 AND ($3::text[] IS NULL OR i.site = ANY($3))`,
-		tx.By.PartnerID, invoice, portal.Limit(tx.By.Sites))
+		partner, invoice, portal.Limit(tx.By.Sites))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, none
 	} else if err != nil {
@@ -238,7 +246,7 @@ func Get(ctx context.Context, tx *portal.Tx, invoice string) (d Detail, err erro
 				WHERE x.partner_id = b.partner_id AND x.order_number = b.order_number AND x.order_line = b.order_line AND o.status <> 'refused' AND (o.invoiced_on, o.invoice) < ($3::date, b.invoice)), 0) AS before
 		FROM supplier_invoice_lines b
 		LEFT JOIN purchase_order_lines l ON l.partner_id = b.partner_id AND l.order_number = b.order_number AND l.line = b.order_line
-		WHERE b.partner_id = $1 AND b.invoice = $2 ORDER BY b.line`, tx.By.PartnerID, invoice, d.InvoicedOn)
+		WHERE b.partner_id = $1 AND b.invoice = $2 ORDER BY b.line`, partner, invoice, d.InvoicedOn)
 	if err != nil {
 		return d, fmt.Errorf("reading supplier invoice lines: %w", err)
 	}
@@ -251,7 +259,7 @@ func Get(ctx context.Context, tx *portal.Tx, invoice string) (d Detail, err erro
 		d.Lines = append(d.Lines, line)
 	}
 	d.Remittances = []Remittance{}
-	if err := tx.Select(ctx, &d.Remittances, `SELECT `+remittanceColumns+` WHERE r.partner_id = $1 AND r.invoice = $2 ORDER BY p.paid_on, r.payment`, tx.By.PartnerID, invoice); err != nil {
+	if err := tx.Select(ctx, &d.Remittances, `SELECT `+remittanceColumns+` WHERE r.partner_id = $1 AND r.invoice = $2 ORDER BY p.paid_on, r.payment`, partner, invoice); err != nil {
 		return d, fmt.Errorf("reading remittances: %w", err)
 	}
 	return d, nil

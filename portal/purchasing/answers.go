@@ -108,7 +108,7 @@ func (a LineAnswer) check(l Line, today portal.Date) map[string]string {
 	if (a.Verdict == Refuse || a.Verdict == Change && a.RefuseRest) && a.Reason == "" {
 		fault("reason", "say why: choose from "+strings.Join(Reasons, ", "))
 	}
-	if !plain(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(a.Note), 500) {
+	if !plain(words(a.Note), 500) {
 		fault("note", "must be at most 500 readable characters")
 	}
 	if a.Verdict != Change {
@@ -253,7 +253,7 @@ func (a Answer) check(lines []Line, today portal.Date) error {
 	if len(a.Lines) == 0 {
 		bad["lines"] = "say something to at least one line"
 	}
-	if !plain(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(a.Note), 1000) {
+	if !plain(words(a.Note), 1000) {
 		bad["note"] = "must be at most 1,000 readable characters"
 	}
 	seen := map[int64]bool{}

@@ -2,9 +2,7 @@ package purchasing
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -170,7 +168,7 @@ func (n NewDispatch) check(left []shippable, p Policy, today portal.Date) (bad m
 	if strings.TrimSpace(n.Number) == "" {
 		bad["number"] = "say your own number of this shipment, as on the delivery note"
 	}
-	if !plain(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(n.Note), 500) {
+	if !plain(words(n.Note), 500) {
 		bad["note"] = "must be at most 500 readable characters"
 	}
 	for field, d := range map[string]portal.Date{"ships_on": n.ShipsOn, "arrives_on": n.ArrivesOn} {
@@ -374,65 +372,6 @@ func (d Dispatch) carriedLines() []map[string]string {
 	return list
 }
 
-const dispatchDocument = `number, coalesce(site, '') AS site, carrier, tracking, ships_on, arrives_on, note, state, coalesce(why, '') AS why, warnings::json AS warnings, at, by_whom AS by,
-	(SELECT coalesce(json_agg(json_build_object('package', k.package, 'sscc', k.sscc, 'weight_kg', coalesce(trim_scale(k.weight_kg)::text, '')) ORDER BY k.package), '[]') FROM dispatch_packages k WHERE k.partner_id = d.partner_id AND k.number = d.number) AS packages,
-	(SELECT coalesce(json_agg(json_build_object('order', l.order_number, 'line', l.order_line, 'package', l.package, 'quantity', trim_scale(l.quantity)::text, 'lot', l.lot, 'serials', l.serials::json, 'product', l.product,
-		'description', l.description, 'unit', l.unit) ORDER BY l.line), '[]') FROM dispatch_lines l WHERE l.partner_id = d.partner_id AND l.number = d.number) AS lines`
-
-// DispatchesShown is how many notices are listed at most: the newest.
-const DispatchesShown = 200
-
-// Dispatches lists what the supplier announced, the newest first, at most DispatchesShown.
-func Dispatches(ctx context.Context, tx *portal.Tx) (list []Dispatch, err error) {
-	if err := tx.Need(portal.PurchasingRead); err != nil {
-		return nil, err
-	}
-	var docs []string
-	if err := tx.Select(ctx, &docs, `SELECT row_to_json(x)::text FROM (SELECT `+dispatchDocument+` FROM dispatches d
-		WHERE d.partner_id = $1 AND ($2::text[] IS NULL OR d.site = ANY($2)) ORDER BY d.ships_on DESC, d.number DESC LIMIT $3) x`, tx.By.PartnerID, portal.Limit(tx.By.Sites), DispatchesShown); err != nil {
-		return nil, fmt.Errorf("listing shipment notices: %w", err)
-	}
-	list = make([]Dispatch, len(docs))
-	for i, doc := range docs {
-		if err := unmarshal(&list[i], doc); err != nil {
-			return nil, err
-		}
-		list[i].Receipts = []Receipt{}
-	}
-	return list, nil
-}
-
-// GetDispatch returns one notice with what the host received of it. One that is not there, or another partner's, is NotFound.
-func GetDispatch(ctx context.Context, tx *portal.Tx, number string) (d Dispatch, err error) {
-	if err := tx.Need(portal.PurchasingRead); err != nil {
-		return d, err
-	}
-	gone := portal.Errorf(portal.NotFound, "there is no shipment notice with this number")
-	if !plain(number, 100) {
-		return d, gone
-	}
-	var doc string
-	err = tx.Get(ctx, &doc, `SELECT row_to_json(x)::text FROM (SELECT `+dispatchDocument+` FROM dispatches d WHERE d.partner_id = $1 AND d.number = $2 AND ($3::text[] IS NULL OR d.site = ANY($3))) x`,
-		tx.By.PartnerID, number, portal.Limit(tx.By.Sites))
-	if errors.Is(err, sql.ErrNoRows) {
-		return d, gone
-	} else if err != nil {
-		return d, fmt.Errorf("reading a shipment notice: %w", err)
-	}
-	if err := unmarshal(&d, doc); err != nil {
-		return d, err
-	}
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return d, err
-	}
-	d.Receipts = []Receipt{}
-	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM receipts r WHERE r.partner_id = $1 AND r.dispatch = $2 ORDER BY r.received_at, r.receipt`, tx.By.PartnerID, number, policy.ClaimDays); err != nil {
-		return d, fmt.Errorf("reading receipts: %w", err)
-	}
-	return d, nil
-}
-
 // Prefix is the GS1 company prefix that the supplier used last; "" when it used none.
 func Prefix(ctx context.Context, tx *portal.Tx) (prefix string, err error) {
 	err = tx.Get(ctx, &prefix, `SELECT coalesce((SELECT prefix FROM sscc_ranges WHERE partner_id = $1 ORDER BY next DESC LIMIT 1), '')`, tx.By.PartnerID)
@@ -456,29 +395,4 @@ func dispatchBecame(ctx context.Context, tx *portal.Tx, partner int64, number, s
 		return fmt.Errorf("recording what became of a shipment notice: %w", err)
 	}
 	return nil
-}
-
-// ReceiptsShown is how many receipts a list holds at most.
-const ReceiptsShown = 200
-
-// Receipts lists what the host received, the newest first, at most ReceiptsShown; with defects, only that of which something was rejected or sent back.
-func Receipts(ctx context.Context, tx *portal.Tx, defects bool) (list []Receipt, err error) {
-	if err := tx.Need(portal.PurchasingRead); err != nil {
-		return nil, err
-	}
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	condition := ``
-	if defects {
-		condition = ` AND r.defects`
-	}
-	list = []Receipt{}
-	err = tx.Select(ctx, &list, `SELECT `+receiptColumns+` FROM receipts r WHERE r.partner_id = $1 AND ($2::text[] IS NULL OR r.site = ANY($2))`+condition+` ORDER BY r.day DESC, r.receipt DESC LIMIT $4`,
-		tx.By.PartnerID, portal.Limit(tx.By.Sites), policy.ClaimDays, ReceiptsShown)
-	if err != nil {
-		return nil, fmt.Errorf("listing receipts: %w", err)
-	}
-	return list, nil
 }

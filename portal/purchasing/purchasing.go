@@ -67,12 +67,13 @@ func (o Order) Late(today portal.Date) bool { return o.NextDueOn != "" && o.Next
 
 // Filter narrows and orders List; the zero Filter lists everything, newest first.
 type Filter struct {
-	List   string // one of Lists; "" = all
-	Site   string // a site's number
-	Text   string // the beginning of an order's number, in any case
-	Sort   string // one of the list's; "" = its first
-	Limit  int    // 1 to 200; 0 = 50
-	Cursor string // from Page.Next or Page.Prev
+	List    string // one of Lists; "" = all
+	Site    string // a site's number
+	Partner string // for the host's buyers: a supplier's account number
+	Text    string // the beginning of an order's number, in any case
+	Sort    string // one of the list's; "" = its first
+	Limit   int    // 1 to 200; 0 = 50
+	Cursor  string // from Page.Next or Page.Prev
 }
 
 // A Page is one stretch of a list. Next and Prev are cursors; "" = there is no more that way.
@@ -82,10 +83,11 @@ type Page struct {
 }
 
 type cursor struct {
-	Sort  string `json:"s"`
-	Back  bool   `json:"b,omitempty"`
-	Value string `json:"v"`
-	Key   string `json:"k"`
+	Sort    string `json:"s"`
+	Back    bool   `json:"b,omitempty"`
+	Value   string `json:"v"`
+	Partner int64  `json:"p,omitempty"` // across suppliers
+	Key     string `json:"k"`
 }
 
 func (c cursor) String() string {
@@ -149,7 +151,7 @@ func (f *Filter) Check() error {
 	if f.Limit < 1 || f.Limit > 200 {
 		bad["limit"] = "must be from 1 to 200"
 	}
-	for field, s := range map[string]string{"q": f.Text, "site": f.Site} {
+	for field, s := range map[string]string{"q": f.Text, "site": f.Site, "partner": f.Partner} {
 		if !plain(s, 100) {
 			bad[field] = "must be at most 100 readable characters"
 		}
@@ -174,7 +176,7 @@ func (f Filter) Key() string {
 	return string(b)
 }
 
-// where returns the conditions of the list, of static text, and their arguments. The host's staff see every partner's.
+// where returns the conditions of the list, of static text, and their arguments.
 func (f *Filter) where(tx *portal.Tx) (string, []any) {
 	where, args := `o.partner_id = $1`, []any{tx.By.PartnerID}
 	and := func(condition string, arg any) {
@@ -266,10 +268,10 @@ func turns[T any](items *[]T, keys, values []string, limit int, sort string, ins
 	}
 	if n := len(keys); n > 0 {
 		if more || back {
-			next = cursor{sort, false, values[n-1], keys[n-1]}.String()
+			next = cursor{Sort: sort, Value: values[n-1], Key: keys[n-1]}.String()
 		}
 		if inside && (more || !back) {
-			prev = cursor{sort, true, values[0], keys[0]}.String()
+			prev = cursor{Sort: sort, Back: true, Value: values[0], Key: keys[0]}.String()
 		}
 	}
 	return next, prev
@@ -328,7 +330,7 @@ type Line struct {
 	Promised        []Part        `json:"promised" doc:"What stands: when how much the supplier delivers"`
 	Confirmed       []Part        `json:"confirmed" doc:"What the host's system has as confirmed"`
 	Refused         portal.Amount `json:"refused" doc:"What the supplier will not deliver"`
-	Open            portal.Amount `json:"open" doc:"Neither promised nor refused; negative where more is promised than is asked for now"`
+	Open            portal.Amount `json:"open" doc:"Neither promised nor refused; negative where more is promised than is asked for now. Of a closed line nothing is to be answered any more"`
 	NextDueOn       portal.Date   `json:"next_due_on" format:"date" nullable:"true"`
 	Changes         []Difference  `json:"changes" doc:"What the last version made other than the one before"`
 	Offers          []LineAnswer  `json:"offers" doc:"The answer that waits for the host's decision; empty where none does"`
@@ -340,21 +342,6 @@ type Version struct {
 	At       time.Time    `json:"at"`
 	AnswerBy portal.Date  `json:"answer_by" format:"date"`
 	Changes  []Difference `json:"changes" doc:"What it made other than the version before"`
-}
-
-// A Receipt is what arrived at the host at one time, or went back.
-type Receipt struct {
-	Receipt     string        `json:"receipt" db:"receipt"`
-	Kind        string        `json:"kind" db:"kind" enum:"receipt,return"`
-	OrderNumber string        `json:"order" db:"order_number"`
-	OrderLine   int64         `json:"line" db:"order_line" doc:"0 where the core does not say"`
-	Product     string        `json:"product" db:"product"`
-	ReceivedAt  time.Time     `json:"received_at" db:"received_at"`
-	Quantity    portal.Amount `json:"quantity" db:"quantity"`
-	Rejected    portal.Amount `json:"rejected" db:"rejected" doc:"Of it, what the host did not take"`
-	Reason      string        `json:"reason" db:"reason" doc:"Why it was rejected or sent back"`
-	Dispatch    string        `json:"dispatch" db:"dispatch" doc:"The shipment notice that it came with"`
-	AnswerBy    portal.Date   `json:"answer_by" db:"answer_by" format:"date" nullable:"true" doc:"Until when the supplier may object to what was rejected; null where nothing was"`
 }
 
 // A Detail is an order with all that belongs to it.
@@ -413,7 +400,7 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, number string) (d De
 	if err != nil {
 		return d, err
 	}
-	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM receipts r WHERE r.partner_id = $1 AND r.order_number = $2 AND ($4::text[] IS NULL OR r.site = ANY($4)) ORDER BY r.received_at DESC, r.receipt LIMIT 500`,
+	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.order_number = $2 AND ($4::text[] IS NULL OR r.site = ANY($4)) ORDER BY r.received_at DESC, r.receipt LIMIT 500`,
 		partner, number, policy.ClaimDays, portal.Limit(tx.By.Sites)); err != nil {
 		return d, fmt.Errorf("reading receipts: %w", err)
 	}
@@ -437,10 +424,6 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, number string) (d De
 	}
 	return d, nil
 }
-
-// receiptColumns of a receipt r; $3 is for how many days one may object to a rejection.
-const receiptColumns = `r.receipt, coalesce(r.kind, 'receipt') AS kind, r.order_number, coalesce(r.order_line, 0) AS order_line, coalesce(r.product, '') AS product, r.received_at, r.quantity,
-	coalesce(r.rejected, 0) AS rejected, coalesce(r.reason, '') AS reason, coalesce(r.dispatch, '') AS dispatch, CASE WHEN r.defects THEN r.day + $3::int END AS answer_by`
 
 func linesOf(ctx context.Context, tx *portal.Tx, partner int64, number string) ([]Line, error) {
 	var doc string

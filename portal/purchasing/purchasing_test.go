@@ -248,16 +248,16 @@ func TestList_plans(t *testing.T) {
 		index, enter string
 	}{
 		"all":       {Filter{}, "purchase_orders_by_day", ""},
-		"deep":      {Filter{Cursor: cursor{"-ordered_on", false, "2021-01-01", "P9"}.String()}, "purchase_orders_by_day", "ROW(ordered_on, number) <"},
+		"deep":      {Filter{Cursor: cursor{Sort: "-ordered_on", Back: false, Value: "2021-01-01", Key: "P9"}.String()}, "purchase_orders_by_day", "ROW(ordered_on, number) <"},
 		"net":       {Filter{Sort: "-net"}, "purchase_orders_by_net", ""},
-		"number":    {Filter{Sort: "number", Cursor: cursor{"number", false, "P9", "P9"}.String()}, "purchase_orders_", "number"},
+		"number":    {Filter{Sort: "number", Cursor: cursor{Sort: "number", Back: false, Value: "P9", Key: "P9"}.String()}, "purchase_orders_", "number"},
 		"due":       {Filter{Sort: "next_due_on"}, "purchase_orders_by_due", ""},
 		"review":    {Filter{List: Review}, "purchase_orders_by_answer", "state ="},
-		"back":      {Filter{List: Review, Cursor: cursor{"answer_by", true, "2026-03-01", "P9"}.String()}, "purchase_orders_by_answer", "ROW(answer_by, number) <"},
+		"back":      {Filter{List: Review, Cursor: cursor{Sort: "answer_by", Back: true, Value: "2026-03-01", Key: "P9"}.String()}, "purchase_orders_by_answer", "ROW(answer_by, number) <"},
 		"waiting":   {Filter{List: Waiting}, "purchase_orders_by_state", "state ="},
 		"confirmed": {Filter{List: Confirmed, Sort: "ordered_on"}, "purchase_orders_by_state", "state ="},
 		"late":      {Filter{List: "late"}, "purchase_orders_by_due", "next_due_on <"},
-		"closed":    {Filter{List: Closed, Cursor: cursor{"-ordered_on", false, "2021-01-01", "P9"}.String()}, "purchase_orders_by_state", "ROW(ordered_on, number) <"},
+		"closed":    {Filter{List: Closed, Cursor: cursor{Sort: "-ordered_on", Back: false, Value: "2021-01-01", Key: "P9"}.String()}, "purchase_orders_by_state", "ROW(ordered_on, number) <"},
 		"prefix":    {Filter{Text: "p123"}, "purchase_orders_by_number_prefix", "number_search ~>=~"},
 	} {
 		must(t, x.f.Check())

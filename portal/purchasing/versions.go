@@ -219,7 +219,12 @@ func adopt(ctx context.Context, tx *portal.Tx) error {
 }
 
 // restate brings the state of the lines and orders that which finds into line with what was asked, answered and received.
+//
+// The orders are locked first: what another transaction wrote of the same order meanwhile is seen, and neither state is one of before it.
 func restate(ctx context.Context, tx *portal.Tx, which string, args ...any) error {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM purchase_orders o WHERE `+which+` ORDER BY o.partner_id, o.number FOR UPDATE`, args...); err != nil {
+		return fmt.Errorf("locking orders: %w", err)
+	}
 	_, err := tx.Exec(ctx, `
 		UPDATE purchase_order_lines l SET state = n.state, next_due_on = n.due
 		FROM (

@@ -189,3 +189,12 @@ CREATE TABLE erp.vend_capacity (
   qty     numeric(12,3) NOT NULL,
   PRIMARY KEY (vend_no, item_no, plant, week_on)
 );
+
+-- What vendors object to, and what they are answered.
+CREATE TABLE erp.gr_objection (
+  gr_no    integer PRIMARY KEY REFERENCES erp.goods_receipt,
+  words    varchar(2000) NOT NULL,
+  by_whom  varchar(80) NOT NULL,
+  accepted boolean,
+  answer   varchar(2000)
+);
