@@ -10,6 +10,12 @@ import (
 // EntityNames are those that a mapping may have.
 var EntityNames = entityNames
 
+// Offer writes down what the mapping offers.
+var Offer = offer
+
+// Widened is where a list may stand in a select that finds keys.
+var Widened = widened
+
 // AfterDone is called when the core has a command of the tests and the portal does not know yet; it may be the end of the process.
 var AfterDone = func() {}
 

@@ -23,6 +23,7 @@ type follower struct {
 	way    string
 	feeds  []*Feed
 	tables []string
+	needs  map[string][]string // columns of each table
 
 	beat time.Time // when all feeds were last found to be as of then
 	seen string    // how far the core had written at the last look; of logical
@@ -30,7 +31,7 @@ type follower struct {
 
 func (m *Mapping) follower(db *portal.DB, s *Source, way string) *follower {
 	f := &follower{db: db, source: s, way: way, feeds: m.following(s, way)}
-	f.tables, _ = leadTables(f.feeds)
+	f.tables, f.needs = leadTables(f.feeds)
 	return f
 }
 
@@ -149,7 +150,7 @@ func (w *follower) once(ctx context.Context, without map[string]error) (results 
 		if w.way == Marks {
 			touches, more, forget, err = marksOf(ctx, source, tables)
 		} else {
-			touches, more, forget, err = w.source.slotTouches(ctx)
+			touches, more, forget, err = w.source.slotTouches(ctx, w.needs)
 		}
 		if err != nil {
 			return err

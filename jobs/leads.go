@@ -23,6 +23,8 @@ type lead struct {
 	columns []string // of the table, one for each part of the key; nil = query
 	query   string   // returns keys; :column in it stands for a value of the changed row
 	args    []string // columns that the query names, in the order of its placeholders
+
+	before, after string // of the query, around where a list of values may stand in place of one; both "" = it is asked for one value at a time
 }
 
 // needs are the columns of the table without which the keys cannot be found.
@@ -77,6 +79,7 @@ func (p *mappingParser) leads(f *Feed, by map[string]entry, e entry) {
 			}
 		} else if text, ok := bareSelect(p.text(map[string]entry{t.key: t}, t.key)); ok {
 			l.query, l.args = withPlaceholders(text, f.Source)
+			l.before, l.after = widened(text)
 			if len(l.args) == 0 {
 				p.faultf(t.line, "the select of table %s names no column of the changed row; write it like :order_no", t.key)
 			}
@@ -107,6 +110,34 @@ func withPlaceholders(text string, s *Source) (query string, args []string) {
 	return b.String(), args
 }
 
+var (
+	oneValue = regexp.MustCompile(`(?is)^select\s.*\swhere\s(?:.*\sand\s)?\s*[\w.]+\s*(=\s*:\w+)\s*(?:and\s.*)?$`)
+	notPlain = regexp.MustCompile(`(?i)[();|?]|\b(?:or|xor|not|is|between|case|union|except|intersect|minus|limit|offset|fetch|top|rownum|group|having|for|with)\b`)
+)
+
+// widened returns what stands before and after the one value of a plain select, where a list of values may stand: what SELECT … WHERE a = x
+// returns for each x is what WHERE a IN (x, …) returns. Nothing of any other select.
+func widened(text string) (before, after string) {
+	var plain strings.Builder // the text, without what is said in quotes and comments
+	for i := 0; i < len(text); {
+		n, kind := token(text[i:])
+		switch {
+		case kind == spaceToken:
+			plain.WriteString(strings.Repeat(" ", n))
+		case strings.ContainsRune("'\"`$", rune(text[i])):
+			plain.WriteString(strings.Repeat("q", n))
+		default:
+			plain.WriteString(text[i : i+n])
+		}
+		i += n
+	}
+	at := oneValue.FindStringSubmatchIndex(plain.String())
+	if at == nil || notPlain.MatchString(plain.String()) || strings.Count(plain.String(), ":") != 1 {
+		return "", ""
+	}
+	return text[:at[2]], text[at[3]:]
+}
+
 // A touch is a row of the core's that changed: what it was or what it is. Two of one row are two touches.
 type touch struct {
 	table  string
@@ -125,6 +156,7 @@ type tracing struct {
 func (f *Feed) trace(ctx context.Context, touches []touch) (tracing, error) {
 	t := tracing{feed: f, keys: map[string][]string{}}
 	asked := map[string]bool{}
+	ask := make([][][]string, len(f.leads)) // of each lead, what to ask its query for
 	for _, h := range touches {
 		for i, l := range f.leads {
 			if !sameTable(l.table, h.table) {
@@ -148,9 +180,18 @@ func (f *Feed) trace(ctx context.Context, touches []touch) (tracing, error) {
 			}
 			if once := strconv.Itoa(i) + keyOf(values); !asked[once] {
 				asked[once] = true
-				if err := t.ask(ctx, l, values); err != nil {
-					return t, err
-				}
+				ask[i] = append(ask[i], values)
+			}
+		}
+	}
+	for i, l := range f.leads {
+		atOnce := 1
+		if l.before != "" {
+			atOnce = keysAtOnce
+		}
+		for some := range slices.Chunk(ask[i], atOnce) {
+			if err := t.ask(ctx, l, some); err != nil {
+				return t, err
 			}
 		}
 	}
@@ -185,13 +226,23 @@ func (h touch) need(columns []string) (values []string, ok bool) {
 	return values, true
 }
 
-// ask finds the keys that a joined table's row leads to.
-func (t *tracing) ask(ctx context.Context, l lead, values []string) error {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
+// ask finds the keys that rows of a joined table lead to; more than one only where the query may be asked for a list.
+func (t *tracing) ask(ctx context.Context, l lead, rowsValues [][]string) error {
+	query := l.query
+	var args []any
+	for _, values := range rowsValues {
+		for _, v := range values {
+			args = append(args, v)
+		}
 	}
-	rows, err := t.feed.Source.db.QueryContext(ctx, l.query, args...)
+	if len(rowsValues) > 1 {
+		places := make([]string, len(args))
+		for i := range places {
+			places[i] = t.feed.Source.dialect.placeholder(i + 1)
+		}
+		query = l.before + "IN (" + strings.Join(places, ", ") + ")" + l.after
+	}
+	rows, err := t.feed.Source.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return t.feed.Source.failed(ctx, t.feed.Entity, fmt.Errorf("looking for what %s leads to: %w", l.table, err))
 	}

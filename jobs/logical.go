@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lib/pq"
@@ -79,8 +81,8 @@ func (s *Source) position(ctx context.Context) (at string, err error) {
 	return at, err
 }
 
-// slotTouches lists what was committed and not let go, and how to let go of exactly that.
-func (s *Source) slotTouches(ctx context.Context) (list []touch, more bool, forget func(context.Context) error, err error) {
+// slotTouches lists what was committed and not let go, by the columns that are needed of each table, and how to let go of exactly that.
+func (s *Source) slotTouches(ctx context.Context, needs map[string][]string) (list []touch, more bool, forget func(context.Context) error, err error) {
 	its, err := s.slot(ctx)
 	if err != nil {
 		return nil, false, nil, err
@@ -90,14 +92,30 @@ func (s *Source) slotTouches(ctx context.Context) (list []touch, more bool, forg
 		return nil, false, nil, err
 	}
 	n := 0
+	needed := map[string][]string{}
+	met := map[string]bool{}
 	last, err := its.peek(ctx, s.db, changesAtOnce, func(c slotChange) error {
 		n++
 		if c.Truncated {
 			list = append(list, touch{table: c.Table})
 		}
+		columns, known := needed[c.Table]
+		if !known {
+			for table, of := range needs {
+				if sameTable(table, c.Table) {
+					columns = append(columns, of...)
+				}
+			}
+			needed[c.Table] = columns
+		}
 		for _, i := range []image{c.Old, c.New} {
-			if i.There() {
-				list = append(list, touch{c.Table, i.known()})
+			if !i.There() {
+				continue
+			}
+			values, text := i.known(columns)
+			if once := c.Table + "\n" + text; !met[once] {
+				met[once] = true
+				list = append(list, touch{c.Table, values})
 			}
 		}
 		return nil
@@ -117,15 +135,25 @@ func (s *Source) slotTouches(ctx context.Context) (list []touch, more bool, forg
 	}, nil
 }
 
-// known are the columns of which the image says what they hold, in small letters.
-func (i image) known() map[string]*string {
-	values := map[string]*string{}
+// known are those of the columns of which the image says what they hold, in small letters; text tells them apart from those of other rows.
+func (i image) known(columns []string) (values map[string]*string, text string) {
+	values = make(map[string]*string, len(columns))
+	var all strings.Builder
 	for _, c := range i.columns {
-		if text, null, known := i.Get(c.name); known {
-			if values[strings.ToLower(c.name)] = &text; null {
-				values[strings.ToLower(c.name)] = nil
-			}
+		if !slices.ContainsFunc(columns, func(needed string) bool { return strings.EqualFold(needed, c.name) }) {
+			continue
+		}
+		said, null, known := i.Get(c.name)
+		if !known {
+			continue
+		}
+		name := strings.ToLower(c.name)
+		if values[name] = &said; null {
+			values[name] = nil
+			all.WriteString(name + "\n-\n")
+		} else {
+			all.WriteString(name + "\n" + strconv.Quote(said) + "\n")
 		}
 	}
-	return values
+	return values, all.String()
 }

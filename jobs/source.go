@@ -233,8 +233,11 @@ type dirty struct {
 	retried    [][]string // keys from quarantine, of which it is not sure how the core spells them
 }
 
-// keysAtOnce bounds how many keys one statement asks for.
-const keysAtOnce = 500
+// keysAtOnce bounds how many keys one statement asks for; wiredAtOnce where they stand in its text, which a Postgres reads at once.
+const (
+	keysAtOnce  = 500
+	wiredAtOnce = 2000
+)
 
 // query is the select, narrowed by where to some of its rows e; "" = all.
 func (f *Feed) query(what, where string) string {
@@ -320,12 +323,16 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 		return slices.DeleteFunc(slices.Clone(keys), func(k []string) bool { n := f.normal(k); return n == nil || !rows.asked[keyOf(n)] })
 	}
 	asIs := func(e string) string { return e }
-	for chunk := range slices.Chunk(missing(slices.Concat(d.keys, d.retried)), keysAtOnce) {
+	atOnce := keysAtOnce
+	if r.wires != nil {
+		atOnce = wiredAtOnce
+	}
+	for chunk := range slices.Chunk(missing(slices.Concat(d.keys, d.retried)), atOnce) {
 		if err := rows.run(ctx, f.whereKeys(chunk, asIs)); err != nil {
 			return rows.newest, nil, err
 		}
 	}
-	for chunk := range slices.Chunk(missing(d.retried), keysAtOnce) {
+	for chunk := range slices.Chunk(missing(d.retried), atOnce) {
 		if err := rows.run(ctx, f.whereKeys(chunk, r.dialect.asText)); err != nil {
 			return rows.newest, nil, err
 		}
@@ -373,7 +380,8 @@ type rowReader struct {
 	yield   func(portal.Row) error
 	asked   map[string]bool // keys still to be found
 	newest  time.Time
-	outside bool // rows are those that the entity's condition leaves out: they are gone
+	outside bool   // rows are those that the entity's condition leaves out: they are gone
+	shape   *shape // of the select, once it is known: within a transaction it stays
 }
 
 // A narrowing is a condition on the rows e of a select. arg writes one of its values.

@@ -184,15 +184,18 @@ func (r *rowReader) runWire(ctx context.Context, where narrowing) (err error) {
 		condition = where(pq.QuoteLiteral)
 	}
 	query := r.query(condition)
-	columns, err := r.reading.wire.describe(ctx, query)
-	if err != nil {
-		return r.reading.failed(ctx, r.feed.Entity, inWords(err))
+	if r.shape == nil {
+		columns, err := r.reading.wire.describe(ctx, query)
+		if err != nil {
+			return r.reading.failed(ctx, r.feed.Entity, inWords(err))
+		}
+		shape := r.feed.shape(columns)
+		if err := shape.err(r.feed); err != nil {
+			return err
+		}
+		r.shape = &shape
 	}
-	shape := r.feed.shape(columns)
-	if err := shape.err(r.feed); err != nil {
-		return err
-	}
-	t := newTaker(r, shape)
+	t := newTaker(r, *r.shape)
 	if _, err = r.reading.wire.conn.CopyTo(ctx, t, "COPY ("+query+") TO STDOUT"); t.err != nil {
 		return t.err
 	}

@@ -9,3 +9,9 @@ func (db *DB) Remembered() int {
 
 // Hears reports whether answers may come from memory.
 func (db *DB) Hears() bool { return db.news.hears() }
+
+// What the host's lists of commands and of refused rows ask.
+const (
+	SendingsQuery = sendingsQuery
+	RefusedQuery  = refusedQuery
+)

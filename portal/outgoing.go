@@ -40,6 +40,8 @@ const sendingColumns = `command_id, partner_id, p.number AS partner_number, p.na
 
 const sendingTables = ` FROM outbox o JOIN partners p USING (partner_id) LEFT JOIN carried_commands c ON c.name = o.name `
 
+const sendingsQuery = `SELECT ` + sendingColumns + sendingTables + `WHERE state = $1 AND command_id < $2 AND ($3::boolean IS NULL OR coalesce(c.carried, false) = $3) ORDER BY command_id DESC LIMIT $4`
+
 // sendingsAtOnce is how many commands one page holds.
 const sendingsAtOnce = 50
 
@@ -62,8 +64,7 @@ func Sendings(ctx context.Context, tx *Tx, state, after string) (p SendingsPage,
 		}
 	}
 	p.Items = []Sending{}
-	err = tx.Select(ctx, &p.Items, `SELECT `+sendingColumns+sendingTables+`WHERE state = $1 AND command_id < $2 AND ($3::boolean IS NULL OR coalesce(c.carried, false) = $3) ORDER BY command_id DESC LIMIT $4`,
-		kept, key, carried, sendingsAtOnce+1)
+	err = tx.Select(ctx, &p.Items, sendingsQuery, kept, key, carried, sendingsAtOnce+1)
 	if err != nil {
 		return p, fmt.Errorf("listing the outbox: %w", err)
 	}

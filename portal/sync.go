@@ -296,14 +296,16 @@ type RefusedRow struct {
 	AskedAt   *time.Time `json:"asked_at" db:"asked_at" doc:"When somebody asked to have it tried again; null = nobody since it was last tried"`
 }
 
+const refusedQuery = `
+	SELECT key, reason, row_data, first_seen, last_seen, tries, CASE WHEN asked_at > last_seen THEN asked_at END AS asked_at FROM quarantine
+	WHERE entity = $1 AND key > $2 AND ($3 = '' OR strpos(lower(key), lower($3)) > 0 OR strpos(lower(reason), lower($3)) > 0)
+	ORDER BY key LIMIT $4`
+
 // RefusedRows lists what of the entity lies in quarantine, by key; text narrows it to keys and reasons that hold it, in any case.
 // after is a key.
 func RefusedRows(ctx context.Context, tx *Tx, entity, text, after string) (p RefusedPage, err error) {
 	p.Items = []RefusedRow{}
-	err = tx.Select(ctx, &p.Items, `
-		SELECT key, reason, row_data, first_seen, last_seen, tries, CASE WHEN asked_at > last_seen THEN asked_at END AS asked_at FROM quarantine
-		WHERE entity = $1 AND key > $2 AND ($3 = '' OR strpos(lower(key), lower($3)) > 0 OR strpos(lower(reason), lower($3)) > 0)
-		ORDER BY key LIMIT $4`, entity, after, text, refusedAtOnce+1)
+	err = tx.Select(ctx, &p.Items, refusedQuery, entity, after, text, refusedAtOnce+1)
 	if err != nil {
 		return p, fmt.Errorf("listing quarantine of %s: %w", entity, err)
 	}
