@@ -57,18 +57,18 @@ func (f *Feed) onItsWay(ctx context.Context, source *reading, stands portal.Feed
 	}
 	var touches []touch
 	var more bool
+	tables, needs := leadTables([]*Feed{f})
 	if f.Way == Marks {
 		later, err := f.Source.begin(ctx) // so that nothing which the comparison saw is missed
 		if err != nil {
 			return false, err
 		}
 		defer later.end()
-		tables, _ := leadTables([]*Feed{f})
 		touches, more, _, err = marksOf(ctx, later, tables)
 		if err != nil {
 			return false, err
 		}
-	} else if touches, more, _, err = f.Source.slotTouches(ctx); err != nil {
+	} else if touches, more, _, err = f.Source.slotTouches(ctx, needs); err != nil {
 		if portal.Says(err).Kind == portal.Conflict {
 			err = nil
 		}
