@@ -465,21 +465,23 @@ func around(body, word string) string {
 // TestConversations runs the stories of testdata through both doors.
 func TestConversations(t *testing.T) {
 	t.Parallel()
-	httptext.Run(t, "testdata/*.txt", func(t *testing.T) http.Handler {
-		s := newSuite(t, portaltest.New(t))
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			v := s.visitors[r.Header.Get("As")]
-			r.Header.Del("As")
-			r.Host = "localhost:8080"
-			if strings.HasPrefix(r.URL.Path, "/api/v1") || strings.HasPrefix(r.URL.Path, "/scim/") {
-				if v.token != "" {
-					r.Header.Set("Authorization", "Bearer "+v.token)
-				}
-			} else if v.cookie != "" {
-				r.AddCookie(&http.Cookie{Name: "__Host-session", Value: v.cookie})
+	httptext.Run(t, "testdata/*.txt", func(t *testing.T) http.Handler { return newSuite(t, portaltest.New(t)).told() })
+}
+
+// told answers stories: whoever asks is named in the header As.
+func (s *suite) told() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := s.visitors[r.Header.Get("As")]
+		r.Header.Del("As")
+		r.Host = "localhost:8080"
+		if strings.HasPrefix(r.URL.Path, "/api/v1") || strings.HasPrefix(r.URL.Path, "/scim/") {
+			if v.token != "" {
+				r.Header.Set("Authorization", "Bearer "+v.token)
 			}
-			s.engine.ServeHTTP(w, r)
-		})
+		} else if v.cookie != "" {
+			r.AddCookie(&http.Cookie{Name: "__Host-session", Value: v.cookie})
+		}
+		s.engine.ServeHTTP(w, r)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +19,12 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/portaltest"
+	"extranet/sandbox/httptext"
 )
 
 // TestMutants takes out the checks that MUTANTS numbers, one at a time, and asks with row security bypassed every route that passes
-// by the check. It says of each by which route it was caught, if by any. It runs under the overlay of sandbox/mutants alone.
+// by the check. It says of each by which route or story it was caught, if by any; of a check that another makes good, that both
+// together are missed. It runs under the overlay of sandbox/mutants alone.
 func TestMutants(t *testing.T) {
 	var table []struct {
 		Number      int
@@ -39,13 +42,26 @@ func TestMutants(t *testing.T) {
 		return s
 	}
 
-	// What passes by few checks says the most about each; what only reads needs no fresh copy afterwards.
+	// What can be asked: routes, those that only read first and what passes by few checks before what passes by many; then stories.
+	var questions []question
+	for _, route := range routes {
+		questions = append(questions, question{name: route, reads: strings.HasPrefix(route, "GET"), ask: func(s *suite) { s.probe(route) }})
+	}
+	stories, err := filepath.Glob("testdata/*.txt")
+	must(t, err)
+	for _, story := range stories {
+		questions = append(questions, question{name: story, story: true, ask: func(s *suite) { httptext.Tell(s.t, story, s.told()) }})
+	}
 	passes := map[string]map[int]bool{}
 	kept := os.Getenv("MUTANTS_TABLE") + ".passes"
+	quiet := slog.New(slog.DiscardHandler)
 	if b, err := os.ReadFile(kept); err != nil || json.Unmarshal(b, &passes) != nil {
-		first := copied(t, slog.New(slog.DiscardHandler))
-		for _, route := range routes {
-			passes[route] = portal.MutantsPassed(func() { first.probe(route) })
+		s := copied(t, quiet)
+		for _, q := range questions {
+			if q.story {
+				s = copied(t, quiet)
+			}
+			passes[q.name] = portal.MutantsPassed(func() { q.ask(s) })
 		}
 		if t.Failed() {
 			t.Fatal("the suite is red without a mutant")
@@ -54,28 +70,50 @@ func TestMutants(t *testing.T) {
 		must(t, err)
 		must(t, os.WriteFile(kept, b, 0o644))
 	}
-	reads := func(route string) int {
-		if strings.HasPrefix(route, "GET") {
-			return 0
-		}
-		return 1
-	}
-	slices.SortStableFunc(routes, func(a, b string) int {
-		return cmp.Or(reads(a)-reads(b), len(passes[a])-len(passes[b]))
+	slices.SortStableFunc(questions, func(a, b question) int {
+		return cmp.Or(cmp.Compare(a.cost(), b.cost()), len(passes[a.name])-len(passes[b.name]))
 	})
-	green := map[string]bool{} // by itself, on a fresh copy
-	ask := func(route string, s *suite) {
-		r := s.t.(*recorder)
-		r.failed = ""
-		r.run(func() { s.probe(route) })
-	}
+
 	var log bytes.Buffer
-	faults := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+	r := &recorder{TB: t}
+	var s *suite
+	fresh := func() {
+		r.end()
+		s = copied(r, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})))
+	}
+	fresh()
+	red := func(q question, set func(), unset func()) bool {
+		r.failed = ""
+		set()
+		r.run(func() { q.ask(s) })
+		unset()
+		return r.failed != ""
+	}
+	off, green := func() {}, map[string]bool{}
+	// noticed reports whether the question turns red when the check is off, and is green when it is on.
+	noticed := func(q question, set, unset func()) bool {
+		if q.story {
+			fresh()
+		}
+		if !red(q, set, unset) {
+			return false
+		}
+		if q.reads && !red(q, off, off) {
+			return true
+		}
+		// Something else may have been left behind: it is asked once more, on fresh ground.
+		if _, known := green[q.name]; !known {
+			fresh()
+			green[q.name] = !red(q, off, off)
+		}
+		fresh()
+		is := green[q.name] && red(q, set, unset)
+		fresh()
+		return is
+	}
 	within, err := time.ParseDuration(cmp.Or(os.Getenv("MUTANTS_WITHIN"), "3h"))
 	must(t, err)
 	end := time.Now().Add(within)
-	r := &recorder{TB: t}
-	s := copied(r, faults)
 	for _, word := range strings.Fields(os.Getenv("MUTANTS")) {
 		n, err := strconv.Atoi(word)
 		must(t, err)
@@ -83,42 +121,44 @@ func TestMutants(t *testing.T) {
 			break
 		}
 		log.Reset()
-		by, spoiled := "", false
-		for _, route := range routes {
-			if !passes[route][n] {
-				continue
+		said := "LIVES"
+		for _, way := range []struct {
+			word string
+			set  func()
+		}{{"CAUGHT", func() { portal.SetMutant(n) }}, {"DOUBLED", func() { portal.SetMutantAlike(n) }}} {
+			for _, q := range questions {
+				if passes[q.name][n] && !(way.word == "DOUBLED" && q.story) && noticed(q, way.set, func() { portal.SetMutant(0) }) {
+					said = way.word + " " + q.name
+					break
+				}
 			}
-			spoiled = spoiled || reads(route) > 0
-			portal.SetMutant(n)
-			ask(route, s)
-			portal.SetMutant(0)
-			if r.failed == "" {
-				continue
-			}
-			if _, known := green[route]; !known {
-				alone := &recorder{TB: t}
-				ask(route, copied(alone, slog.New(slog.DiscardHandler)))
-				green[route] = alone.failed == ""
-				alone.end()
-			}
-			if green[route] {
-				by = route
+			if said != "LIVES" || !portal.MutantHasAlike(n) {
 				break
 			}
 		}
-		if spoiled {
-			r.end()
-			s = copied(r, faults)
-		}
-		if by != "" {
-			fmt.Printf("CAUGHT %d %s\n", n, by)
-		} else {
-			fmt.Printf("LIVES %d\n", n)
-		}
+		word, by, _ := strings.Cut(said, " ")
+		fmt.Printf("%s %d %s\n", word, n, by)
 		if bytes.Contains(log.Bytes(), []byte("pq: ")) {
 			fmt.Printf("FAULT %d %.600s\n", n, bytes.ReplaceAll(log.Bytes(), []byte("\n"), []byte(" ")))
 		}
 	}
+}
+
+// A question is a route asked as everybody, or a story.
+type question struct {
+	name         string
+	reads, story bool
+	ask          func(s *suite)
+}
+
+func (q question) cost() int {
+	switch {
+	case q.story:
+		return 2
+	case q.reads:
+		return 0
+	}
+	return 1
 }
 
 // A recorder takes what a test says against a route, and lets the next be asked.
