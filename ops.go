@@ -92,13 +92,14 @@ var (
 	feedRows        = describe("feed_pass_rows", "Rows of the last pass, by what became of them.", "entity", "kind")
 	feedSeconds     = describe("feed_pass_seconds", "How long the last pass took.", "entity")
 	feedQuarantined = describe("feed_quarantined_rows", "Rows in quarantine.", "entity")
+	feedSlot        = describe("feed_slot_bytes", "Bytes of the core's log that the feed's logical slot keeps from being recycled.", "entity")
 	feedRepaired    = describe("feed_repaired_rows", "Rows that the last comparison with the whole of the core found other than they should have been; 0, as a rule.", "entity")
 	outboxCommands  = describe("outbox_commands", "Commands in the outbox: waiting, failing (of those), not_carried; delivered and refused since midnight UTC.", "state")
 	outboxOldest    = describe("outbox_oldest_seconds", "Age of the oldest command that waits to be delivered; 0 when none does.")
 )
 
 func (feedFigures) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{feedAge, feedBehind, feedState, feedRows, feedSeconds, feedQuarantined, feedRepaired, outboxCommands, outboxOldest} {
+	for _, d := range []*prometheus.Desc{feedAge, feedBehind, feedState, feedRows, feedSeconds, feedQuarantined, feedRepaired, feedSlot, outboxCommands, outboxOldest} {
 		out <- d
 	}
 }
@@ -140,6 +141,9 @@ func (f feedFigures) Collect(out chan<- prometheus.Metric) {
 		}
 		tell(feedSeconds, float64(feed.PassTookMS)/1000, feed.Entity)
 		tell(feedQuarantined, float64(feed.Quarantined), feed.Entity)
+		if feed.Way == "logical" {
+			tell(feedSlot, float64(feed.SlotBytes), feed.Entity)
+		}
 		if feed.RepairedAt.Valid {
 			tell(feedRepaired, float64(feed.RowsRepaired), feed.Entity)
 		}

@@ -108,6 +108,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.ordering(h)
 	d.cart(h)
 	d.account(h)
+	d.company(h)
 	d.forecasts(h)
 	d.plans(h)
 	d.notices(h)

@@ -49,6 +49,7 @@ type feed struct {
 	RowsPerS    int64         `json:"rows_per_s" doc:"Read by the last pass"`
 	Reread      string        `json:"reread" doc:"Why the next pass reads everything anew: its mapping changed, or it lost its place; empty = it does not"`
 	RereadRows  int64         `json:"reread_rows" doc:"Rows that stood when that was found out; 0 = they were not counted"`
+	SlotBytes   int64         `json:"slot_bytes" doc:"By logical: bytes of its log that the core keeps for the portal; past slot_limit of the mapping they are given up"`
 	Compared    *comparedWith `json:"compared,omitempty" doc:"What the last comparison with the whole of the core found; left out before the first, and for a feed by snapshot, which compares at every pass"`
 	Running     *passUnder    `json:"running,omitempty" doc:"The pass under way; left out = none is, or it has only begun"`
 	Passes      []portal.Made `json:"passes,omitempty" doc:"The last ones, the latest first"`
@@ -71,7 +72,7 @@ type passUnder struct {
 func feedOf(f portal.Feed, running []portal.Running, now time.Time) feed {
 	v := feed{Entity: f.Entity, State: f.State(now), Source: f.Source, Way: f.Way, EveryS: f.EveryS, Error: f.Error, RowsRead: f.RowsRead, RowsChanged: f.RowsChanged, RowsDeleted: f.RowsDeleted,
 		Quarantined: f.Quarantined, PassMS: f.PassTookMS, RowsPerS: f.Rate(), AsOf: moment(f.AsOf.Time), BehindSince: moment(f.BehindSince.Time), PausedAt: moment(f.PausedAt.Time), AskedAt: moment(f.AskedAt.Time),
-		NextAt: moment(f.Next(now)), Reread: f.Reread, RereadRows: f.RereadRows}
+		NextAt: moment(f.Next(now)), Reread: f.Reread, RereadRows: f.RereadRows, SlotBytes: f.SlotBytes}
 	if f.RepairedAt.Valid {
 		v.Compared = &comparedWith{f.RepairedAt.Time, f.PartnersCompared, f.RowsRepaired, f.PartnersRepaired}
 	}

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,67 @@ func TestDialects_errors(t *testing.T) {
 		}
 		if d.spoke(errors.New("connection refused")) {
 			t.Errorf("%s: nobody spoke", c.driver)
+		}
+	}
+}
+
+// TestDialects_catalog holds what extranet mapping new asks a core's catalog: of the views that each database documents, as many values as are
+// read, with no value of the caller's in it; and that what is drafted from it can be parsed.
+func TestDialects_catalog(t *testing.T) {
+	t.Parallel()
+	views := map[string][]string{
+		"postgres":  {"pg_attribute", "pg_class", "pg_namespace", "pg_type", "pg_constraint"},
+		"mysql":     {"information_schema.columns", "information_schema.key_column_usage", "information_schema.tables"},
+		"sqlserver": {"INFORMATION_SCHEMA.COLUMNS", "INFORMATION_SCHEMA.TABLE_CONSTRAINTS", "INFORMATION_SCHEMA.KEY_COLUMN_USAGE", "sys.foreign_key_columns", "sys.tables", "sys.columns", "sys.partitions"},
+		"oracle":    {"all_tab_columns", "all_constraints", "all_cons_columns", "all_tables"},
+	}
+	from := regexp.MustCompile(`(?:FROM|JOIN) ([A-Za-z_.]+)`)
+	for driver, c := range catalogs {
+		for what, q := range map[string]struct {
+			query string
+			width int
+		}{"columns": {c.columns, 4}, "keys": {c.keys, 3}, "foreign": {c.foreign, 4}, "rows": {c.rows, 3}} {
+			list, _, _ := strings.Cut(strings.TrimPrefix(q.query, "SELECT "), " FROM ")
+			width, depth := 1, 0
+			for _, sign := range list {
+				switch sign {
+				case '(':
+					depth++
+				case ')':
+					depth--
+				case ',':
+					if depth == 0 {
+						width++
+					}
+				}
+			}
+			if width != q.width {
+				t.Errorf("%s: %s are read as %d values, and asked for as %d", driver, what, q.width, width)
+			}
+			for _, view := range from.FindAllStringSubmatch(q.query, -1) {
+				if view[1] != "unnest" && !slices.Contains(views[driver], view[1]) {
+					t.Errorf("%s: %s are asked of %s, which is none of %v", driver, what, view[1], views[driver])
+				}
+			}
+			if what != "rows" && !strings.Contains(q.query, "ORDER BY") {
+				t.Errorf("%s: %s come in no order", driver, what)
+			}
+		}
+		s := newSource("core", driver)
+		s.dialect = dialects[driver]
+		text := drafted(s, []*coreTable{
+			{schema: "Sales", name: "Customer", key: []string{"CustomerID"}, rows: 40, columns: []coreColumn{{name: "CustomerID", kind: "NUMBER"}, {name: "Name", kind: "VARCHAR2"}}},
+			{schema: "Sales", name: "Order", key: []string{"OrderID"}, rows: 90_000, columns: []coreColumn{{name: "OrderID", kind: "NUMBER"}, {name: "CustomerID", kind: "NUMBER", refers: "Customer"}, {name: "Order Date", kind: "DATE"}, {name: "ModifiedDate", kind: "TIMESTAMP"}}},
+		})
+		want := map[string]string{"postgres": `FROM "Sales"."Order"`, "mysql": "FROM `Order`", "sqlserver": "FROM Sales.[Order]", "oracle": `FROM "Order"`}[driver]
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", driver, want, text)
+		}
+		url := map[string]string{"postgres": "postgres://u@h/d?sslmode=disable", "mysql": "u@tcp(h)/d", "sqlserver": "sqlserver://u:p@h", "oracle": "oracle://u:p@h/s"}[driver]
+		if m, err := ParseMapping("drafted.yaml", []byte(text), func(string) (string, bool) { return url, true }); err != nil {
+			t.Errorf("%s: what is drafted cannot be parsed: %v", driver, err)
+		} else {
+			m.Close()
 		}
 	}
 }

@@ -142,7 +142,7 @@ func readCatalog(ctx context.Context, tx *sql.Tx, c coreCatalog) ([]*coreTable, 
 // likely are words for the tables of an entity, the first the most.
 var likely = map[string][]string{
 	"partners": {"customer", "partner", "client", "debtor", "account", "supplier", "vendor", "kunde"}, "sites": {"site", "branch", "ship to", "delivery address", "address", "location"},
-	"contacts": {"contact", "person", "people"}, "products": {"product", "stock item", "item", "article", "material", "part"},
+	"contacts": {"contact", "person", "people"}, "staff": {"account manager", "sales representative", "sales rep"}, "products": {"product", "stock item", "item", "article", "material", "part"},
 	"list_prices": {"price list", "list price", "price"}, "segment_prices": {"segment price", "class price"}, "prices": {"special deal", "customer price", "agreement", "contract price"},
 	"availability": {"stock item holding", "stock", "inventory", "on hand"}, "documents": {"document"}, "product_links": {"alternate", "supersession", "cross reference"}, "part_numbers": {"part number", "customer item"},
 	"orders": {"sale order", "customer order", "order", "auftrag"}, "order_lines": {"sale order line", "order line", "order item", "order detail", "order position", "auftrag position"},
@@ -314,13 +314,18 @@ func (t *coreTable) column(e entity, c portal.Column) string {
 	return at
 }
 
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+var (
+	plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	// Words of SQL that tables and columns of a core are called by; a name that is one is quoted.
+	sqlWords = strings.Fields("all and any as asc between by case check column current date default desc distinct end exists fetch for foreign from full grant group having in index inner into is join key left level like limit not null number of offset on or order outer primary range read references release reverse right rows schema select set size start system table then to top transaction union unique update user usage using values view when where with")
+)
 
 func (s *Source) named(name string) string {
 	simple := plainName.MatchString(name)
 	if s.Driver != "postgres" {
 		simple = identifier.MatchString(name)
 	}
+	simple = simple && !slices.Contains(sqlWords, strings.ToLower(name))
 	if simple && s.Driver != "oracle" {
 		return name
 	}

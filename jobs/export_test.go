@@ -7,9 +7,6 @@ import (
 	"extranet/portal"
 )
 
-// EntityNames are those that a mapping may have.
-var EntityNames = entityNames
-
 // Offer writes down what the mapping offers.
 var Offer = offer
 

@@ -27,6 +27,7 @@ type follower struct {
 
 	beat time.Time // when all feeds were last found to be as of then
 	seen string    // how far the core had written at the last look; of logical
+	kept int64     // bytes of the core's log that the slot holds back; of logical
 }
 
 func (m *Mapping) follower(db *portal.DB, s *Source, way string) *follower {
@@ -64,8 +65,13 @@ func (w *follower) ready(ctx context.Context) error {
 	if w.way != Logical {
 		return nil
 	}
-	there, err := w.source.slotThere(ctx)
-	if err != nil || there {
+	_, needs := leadTables(w.feeds)
+	if err := w.source.untold(ctx, w.tables, needs); err != nil {
+		return err
+	}
+	kept, lost, err := w.source.slotThere(ctx)
+	w.kept = kept
+	if err != nil || lost == "" {
 		return err
 	}
 	err = w.db.AsWorker(ctx, "sync", func(tx *portal.Tx) error {
@@ -75,7 +81,7 @@ func (w *follower) ready(ctx context.Context) error {
 				return err
 			}
 			if s.Watermark != "" {
-				if err := portal.LoseFeed(ctx, tx, f.Entity, "the slot was lost"); err != nil {
+				if err := portal.LoseFeed(ctx, tx, f.Entity, lost); err != nil {
 					return err
 				}
 			}
@@ -173,6 +179,11 @@ func (w *follower) once(ctx context.Context, without map[string]error) (results 
 			}
 			if r != nil {
 				results = append(results, *r)
+			}
+			if w.way == Logical && due {
+				if err := portal.SlotKeeps(ctx, tx, f.Entity, w.kept); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -211,6 +211,19 @@ func TestFollow(t *testing.T) {
 				scramble(t, c, r)
 				sync(t, p, m, jobs.Options{})
 				compare(t, c, p, "with the new slot")
+
+				c.exec(t, `CREATE TABLE noise AS SELECT repeat(md5(i::text), 30) AS x FROM generate_series(1, 80000) i`)
+				m = c.mapping(t, strings.Replace(text, "driver: postgres", "driver: postgres\n    slot_limit: 64MB", 1))
+				scramble(t, c, r)
+				if now := sync(t, p, m, jobs.Options{}); now["orders"].Way != "full" || !compare(t, c, p, "after the slot kept too much") {
+					t.Errorf("%+v", now)
+				}
+				said := strings.Join(table(t, p.Owner, `SELECT error FROM passes WHERE entity = 'orders' AND error IS NOT NULL`), "\n")
+				for _, want := range []string{"_postgres is not there; everything is read anew", "MB of the core's log, more than slot_limit: 64MB, and was given up; everything is read anew"} {
+					if !strings.Contains(said, want) {
+						t.Errorf("no %q in the history:\n%s", want, said)
+					}
+				}
 			} else if n := one[int](t, c.DB, `SELECT count(*) FROM extranet_marks`); n != 0 {
 				t.Errorf("%d marks are left", n)
 			}

@@ -27,6 +27,9 @@ type entity struct {
 // entities in the order of a first load: what others refer to comes first.
 var entities = slices.Concat(partnerEntities, productEntities, purchasingEntities, billingEntities, orderEntities, shipmentEntities, invoiceEntities, accountEntities, forecastEntities, noticeEntities, claimEntities)
 
+// EntityNames are those that a mapping may have, those first that others refer to.
+func EntityNames() []string { return entityNames() }
+
 func entityNames() []string {
 	names := make([]string, len(entities))
 	for i, e := range entities {

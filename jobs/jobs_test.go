@@ -183,6 +183,12 @@ func loadWideWorldImporters(t testing.TB, dir string) {
 	db, err := sql.Open("postgres", s.URL("postgres", "wide_world_importers"))
 	must(t, err)
 	defer db.Close()
+	load(t, db, dir)
+}
+
+// load fills an empty database with the core company.
+func load(t testing.TB, db *sql.DB, dir string) {
+	t.Helper()
 	c := core{DB: db}
 	schema, err := os.ReadFile(filepath.Join(dir, "schema.sql"))
 	must(t, err)

@@ -2,7 +2,9 @@ package jobs
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +21,7 @@ const (
 	slotName = `'extranet_' || regexp_replace(lower(current_database()), '[^a-z0-9_]', '_', 'g')`
 	// changesAtOnce bounds what one round looks at; it ends with a commit, so one huge transaction comes whole.
 	changesAtOnce = 20_000
-	// slotLimit is how much of its log the core may have to keep for us, in bytes. Past it the slot is given up, and everything is read anew.
+	// slotLimit is how much of its log the core may have to keep for us, in bytes, when the mapping says nothing else.
 	slotLimit = 4 << 30
 )
 
@@ -32,25 +34,78 @@ func (s *Source) slot(ctx context.Context) (slot, error) {
 	return its, nil
 }
 
-// slotThere reports that there is a slot in which nothing was lost. One that holds up too much of the core's disk is given up.
-func (s *Source) slotThere(ctx context.Context) (bool, error) {
+// slotThere returns how many bytes of the core's log the slot keeps from being recycled. lost says why there is none to look into: it is not
+// there, the core gave it up, or it held up more of the core's disk than it may, and is given up here.
+func (s *Source) slotThere(ctx context.Context) (kept int64, lost string, err error) {
 	its, err := s.slot(ctx)
 	if err != nil {
-		return false, err
+		return 0, "", err
 	}
-	bytes, lost, err := its.behind(ctx, s.db)
+	kept, gaveUp, err := its.behind(ctx, s.db)
 	switch {
 	case portal.Says(err).Kind == portal.NotFound:
-		return false, nil
+		return 0, "its slot " + its.name + " is not there", nil
 	case err != nil:
-		return false, s.noSlot(ctx, err)
-	case !lost && bytes <= slotLimit:
-		return true, nil
+		return 0, "", s.noSlot(ctx, err)
+	case gaveUp:
+		lost = "the core gave up its slot " + its.name + ": it was behind by more than max_slot_wal_keep_size"
+	case kept > s.slotLimit:
+		lost = fmt.Sprintf("its slot %s kept %s of the core's log, more than slot_limit: %s, and was given up", its.name, sizeText(kept), sizeText(s.slotLimit))
+	default:
+		return kept, "", nil
 	}
 	if _, err := s.db.ExecContext(ctx, `SELECT pg_drop_replication_slot($1)`, its.name); err != nil {
-		return false, s.noSlot(ctx, err)
+		return 0, "", s.noSlot(ctx, err)
 	}
-	return false, nil
+	return 0, lost, nil
+}
+
+var sizes = []struct {
+	unit  string
+	bytes int64
+}{{"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}}
+
+// sizeText writes bytes as the mapping does.
+func sizeText(n int64) string {
+	for _, s := range sizes {
+		if n >= s.bytes {
+			return strconv.FormatFloat(float64(n*10/s.bytes)/10, 'f', -1, 64) + s.unit
+		}
+	}
+	return strconv.FormatInt(n>>10, 10) + "kB"
+}
+
+// untold is an error when a changed row of one of the tables would not tell, of what it was, the columns that are needed: then what it was
+// part of before could not be found. Postgres tells those of the replica identity, which is the primary key unless somebody said otherwise.
+func (s *Source) untold(ctx context.Context, tables []string, needs map[string][]string) error {
+	if s.told.Load() {
+		return nil
+	}
+	for _, table := range tables {
+		var full bool
+		var identity pq.StringArray
+		err := s.db.QueryRowContext(ctx, `
+			SELECT c.relreplident = 'f', array(SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+				WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary END)
+			FROM pg_class c WHERE c.oid = to_regclass($1)`, table).Scan(&full, &identity)
+		if errors.Is(err, sql.ErrNoRows) || full {
+			continue // of one that is not there the select speaks
+		}
+		if err != nil {
+			return s.noSlot(ctx, err)
+		}
+		var lacks []string
+		for _, column := range needs[table] {
+			if !slices.ContainsFunc(identity, func(i string) bool { return strings.EqualFold(i, strings.Trim(column, `"`)) }) {
+				lacks = append(lacks, column)
+			}
+		}
+		if len(lacks) > 0 {
+			return portal.Errorf(portal.Invalid, "a changed row of %s does not tell what its %s was, so that what it belonged to cannot be found; let the core's owner run ALTER TABLE %s REPLICA IDENTITY FULL", table, strings.Join(lacks, ", "), table)
+		}
+	}
+	s.told.Store(true)
+	return nil
 }
 
 func (s *Source) makeSlot(ctx context.Context) error {

@@ -166,12 +166,14 @@ func (m *Mapping) following(s *Source, way string) (feeds []*Feed) {
 
 func publication(tables []markedTable) (create, drop string) {
 	names := make([]string, len(tables))
+	identities := ""
 	for i, t := range tables {
 		names[i] = t.name
+		identities += "-- ALTER TABLE " + t.name + " REPLICA IDENTITY FULL; -- unless its primary key holds " + strings.Join(t.columns, ", ") + ": else a changed row does not tell what it was\n"
 	}
 	return "-- The server needs wal_level = logical, and max_slot_wal_keep_size set to what its disk can spare.\n" +
 			"-- The account that the portal reads with needs the attribute REPLICATION. It makes its own slot.\n" +
-			"CREATE PUBLICATION " + publicationName + " FOR TABLE " + strings.Join(names, ", ") + ";\n",
+			"CREATE PUBLICATION " + publicationName + " FOR TABLE " + strings.Join(names, ", ") + ";\n" + identities,
 		"DROP PUBLICATION " + publicationName + ";\nSELECT pg_drop_replication_slot(" + slotName + ");"
 }
 

@@ -123,11 +123,33 @@ func (p *mappingParser) sourceOptions(s *Source, by map[string]entry) {
 	s.trim = p.choice(by, "trim", "true", "false") != "false"
 	s.emptyAsNull = p.choice(by, "empty_as_null", "false", "true") == "true"
 	s.zeroDates = p.choice(by, "zero_dates", "null", "refuse") == "null" && s.Driver == "mysql"
+	if e, said := by["slot_limit"]; said {
+		if s.slotLimit = sizeOf(p.text(by, "slot_limit")); s.slotLimit <= 0 || s.slotLimit < 64<<20 {
+			p.faultf(e.line, "slot_limit: %q is not a size of 64MB or more; write it like 500MB, 4GB or 1TB", p.text(by, "slot_limit"))
+		}
+		if s.Driver != "postgres" {
+			p.faultf(e.line, "slot_limit is for driver: postgres")
+		}
+	}
 	for _, key := range []string{"session_time_zone", "zero_dates"} {
 		if e, said := by[key]; said && s.Driver != "mysql" {
 			p.faultf(e.line, "%s is for driver: mysql", key)
 		}
 	}
+}
+
+// sizeOf reads a size like 500MB; 0 when it is none.
+func sizeOf(text string) int64 {
+	for _, s := range sizes {
+		if digits, ok := strings.CutSuffix(strings.ToUpper(text), s.unit); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
+			if err != nil {
+				return 0
+			}
+			return n * s.bytes
+		}
+	}
+	return 0
 }
 
 func (p *mappingParser) zone(by map[string]entry, key string) *time.Location {

@@ -11,6 +11,7 @@ var partnerEntities = []entity{
 	{mirror: partners.Mirror, after: followContacts},
 	{mirror: partners.Sites},
 	{mirror: partners.Contacts, after: followContacts},
+	{mirror: partners.Staff},
 }
 
 // followContacts lets in and out whom the core's contacts say may log on.

@@ -56,6 +56,7 @@ var sourceKeys = []mappingKey{
 	{"session_time_zone", textKey, nil, "UTC", "MySQL: the zone of the session, in which TIMESTAMP columns are read. Name that of time_zone where a select mixes TIMESTAMP with DATETIME or takes days from it; the server must then know zones by name."},
 	{"trim", yesNoKey, nil, "true", "Cut the spaces that pad char(n)."},
 	{"empty_as_null", yesNoKey, nil, "false", "A text that is empty or blank is no value, as Oracle has it always."},
+	{"slot_limit", textKey, nil, "4GB", "Postgres, way logical: how much of its log the core may have to keep for the portal, like 500MB or 1TB. Past it the slot is given up, so that the core's disk does not fill, and everything is read anew; the page Sync says so. Let max_slot_wal_keep_size of the core be more."},
 	{"zero_dates", textKey, []string{"null", "refuse"}, "null", "MySQL: 0000-00-00 is no value, or a reason to refuse the row. A day that is zero in part is always refused."},
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"extranet/portal"
@@ -27,13 +28,16 @@ type Source struct {
 	emptyAsNull bool // '' is no value
 	zeroDates   bool // 0000-00-00 is no value
 
+	told      atomic.Bool // its tables tell enough of what changed; way logical
+	slotLimit int64       // bytes of its log that a Postgres may keep for us
+
 	db      *sql.DB
 	dialect dialect
 	wires   *wires // of a Postgres: rows come as COPY sends them; nil = through db
 }
 
 func newSource(name, driver string) *Source {
-	return &Source{Name: name, Driver: driver, zone: time.UTC, session: time.UTC, trim: true}
+	return &Source{Name: name, Driver: driver, zone: time.UTC, session: time.UTC, trim: true, slotLimit: slotLimit}
 }
 
 func (s *Source) close() (err error) {

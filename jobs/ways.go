@@ -33,6 +33,13 @@ func (c *checker) ways(ctx context.Context, r *reading) error {
 	if err != nil {
 		return err
 	}
+	if c.feed.Way == Logical {
+		tables, needs := leadTables([]*Feed{c.feed})
+		if err := c.feed.Source.untold(ctx, tables, needs); err != nil {
+			return err
+		}
+		c.feed.Source.told.Store(false) // of the other feeds' tables nothing is known yet
+	}
 	c.about.Ways = []WayReport{{"snapshot", true, fmt.Sprintf("reads %d rows at every pass, in about %.1f s", c.about.Rows, c.about.FullSeconds)}, watermark, marks, logical}
 	switch {
 	case c.about.Rows <= fewRows:
@@ -71,14 +78,14 @@ func (c *checker) logical(ctx context.Context, r *reading) (WayReport, error) {
 	if c.feed.Source.Driver != "postgres" {
 		return way, nil
 	}
-	var level string
+	var level, commit string
 	var may bool
 	var free, silent int64
 	err := r.tx.QueryRowContext(ctx, `
-		SELECT current_setting('wal_level'), coalesce((SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user), false),
+		SELECT current_setting('wal_level'), current_setting('synchronous_commit'), coalesce((SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user), false),
 			current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots),
 			(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$'
-				AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))`).Scan(&level, &may, &free, &silent)
+				AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))`).Scan(&level, &commit, &may, &free, &silent)
 	if err != nil {
 		return way, r.failed(ctx, c.feed.Entity, err)
 	}
@@ -93,6 +100,9 @@ func (c *checker) logical(ctx context.Context, r *reading) (WayReport, error) {
 		way.Allowed, way.Why = true, "a slot is free"
 		if silent > 0 {
 			way.Why = fmt.Sprintf("a slot is free; %d tables have no primary key and would need REPLICA IDENTITY FULL", silent)
+		}
+		if commit == "off" {
+			way.Why += "; synchronous_commit is off here: a change is told once it is on the core's disk, within a second"
 		}
 	}
 	return way, nil

@@ -110,6 +110,8 @@ type Feed struct {
 	Reread     string `db:"reread"`      // why everything is to be read anew: its mapping changed, or it lost its place; "" = it is not
 	RereadRows int64  `db:"reread_rows"` // how many rows stood when that was found out
 
+	SlotBytes int64 `db:"slot_bytes"` // of the core's log that its slot keeps from being recycled; way logical
+
 	RowsRepaired     int64        `db:"rows_repaired"`     // that the last comparison with the core found other than they should have been; none, as a rule
 	PartnersRepaired int64        `db:"partners_repaired"` // whose they were
 	PartnersCompared int64        `db:"partners_compared"` // whose rows were counted and summed up on both sides
@@ -125,7 +127,7 @@ type Mapped struct {
 
 const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
 	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined,
-	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, coalesce(reread, '') AS reread, reread_rows, rows_repaired, partners_repaired, partners_compared, repaired_at`
+	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, coalesce(reread, '') AS reread, reread_rows, slot_bytes, rows_repaired, partners_repaired, partners_compared, repaired_at`
 
 // Feeds lists every feed by entity. The caller reads across partners, or is the worker.
 func Feeds(ctx context.Context, tx *Tx) (list []Feed, err error) {
@@ -313,6 +315,14 @@ func ReadWhole(ctx context.Context, tx *Tx, entity string, columns []string) err
 	return nil
 }
 
+// SlotKeeps records how many bytes of the core's log the feed's slot keeps from being recycled.
+func SlotKeeps(ctx context.Context, tx *Tx, entity string, bytes int64) error {
+	if _, err := tx.Exec(ctx, `UPDATE feeds SET slot_bytes = $2 WHERE entity = $1`, entity, bytes); err != nil {
+		return fmt.Errorf("recording the slot of %s: %w", entity, err)
+	}
+	return nil
+}
+
 // StopFeed keeps the feed from making passes of its own accord until somebody asks for one, or allows the loss.
 func StopFeed(ctx context.Context, tx *Tx, entity string) error {
 	_, err := tx.Exec(ctx, `UPDATE feeds SET stopped_at = coalesce(stopped_at, $2) WHERE entity = $1`, entity, tx.Now)
@@ -341,7 +351,7 @@ func LoseFeed(ctx context.Context, tx *Tx, entity, why string) error {
 	if err != nil {
 		return fmt.Errorf("recording that %s is to be read anew: %w", entity, err)
 	}
-	return nil
+	return Made{BeganAt: tx.Now, EndedAt: tx.Now, Error: why + "; everything is read anew"}.note(ctx, tx, entity)
 }
 
 // A Refused row lies in quarantine.

@@ -16,8 +16,12 @@ func (w *Web) showCompany(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	staff, err := w.fresh(ctx, partners.Staff.Entity)
+	if err != nil {
+		return reply{}, err
+	}
 	r.shell.Title = "Company"
-	return reply{page: CompanyPage(r.shell, own, f)}, nil
+	return reply{page: CompanyPage(r.shell, own, f, staff)}, nil
 }
 
 // sites knows the partner's sites by their number.

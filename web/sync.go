@@ -10,19 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
-	"extranet/portal/accounts"
-	"extranet/portal/catalog"
-	"extranet/portal/claims"
-	"extranet/portal/invoices"
-	"extranet/portal/orders"
-	"extranet/portal/partners"
-	"extranet/portal/shipments"
 )
-
-// entities are all that the core can be mirrored of, in the order a person would look for them.
-var entities = []string{partners.Mirror.Entity, partners.Sites.Entity, partners.Contacts.Entity, catalog.Mirror.Entity, orders.Mirror.Entity, orders.Lines.Entity,
-	shipments.Mirror.Entity, shipments.Lines.Entity, shipments.Packages.Entity,
-	invoices.Mirror.Entity, invoices.Lines.Entity, accounts.Status.Entity, accounts.Payments.Entity, accounts.Settlements.Entity, claims.Decisions.Entity}
 
 // A feedRow is one entity with where its mirroring stands. One that is not mapped is not offered.
 type feedRow struct {
@@ -45,7 +33,7 @@ func (w *Web) feeds(ctx context.Context, tx *portal.Tx) (rows []feedRow, err err
 	for _, f := range mapped {
 		known[f.Entity] = f
 	}
-	for _, e := range entities {
+	for _, e := range w.entities {
 		f, ok := known[e]
 		if !ok {
 			f = portal.Feed{Entity: e}
@@ -416,7 +404,11 @@ func (w *Web) actOnCommand(ctx context.Context, r request) (reply, error) {
 	return reply{to: to, flash: &said}, nil
 }
 
-// syncEvents are the news that the page of feeds listens to.
-func syncEvents() []string {
-	return append(strings.Fields("feed:"+strings.Join(entities, " feed:")), portal.SyncSignal, "outbox")
+// events are the news that the page of feeds listens to.
+func (v syncView) events() []string {
+	all := []string{portal.SyncSignal, "outbox"}
+	for _, f := range v.rows {
+		all = append(all, "feed:"+f.Entity)
+	}
+	return all
 }

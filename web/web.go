@@ -45,6 +45,7 @@ type Options struct {
 	Auth     Auth
 	HostName string // of the company whose portal this is
 	Version  string
+	Entities []string        // all that a core can be mirrored of, those first that others refer to
 	Library  catalog.Library // the host's documents
 	BaseURL  string          // of the portal as browsers know it, without a path
 
@@ -59,6 +60,7 @@ type Web struct {
 	hostName   string
 	version    string
 	base       string
+	entities   []string
 	origin     *http.CrossOriginProtection
 	remittance string
 	files      files.Store
@@ -70,7 +72,7 @@ type Web struct {
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, entities: o.Entities, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)

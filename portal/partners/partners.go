@@ -82,6 +82,7 @@ type Company struct {
 	Partner  Partner
 	Sites    []Site
 	Contacts []Contact
+	Staff    []StaffMember // at the host
 }
 
 const partnerColumns = `partner_id, number, kind, name, coalesce(category, '') AS category, coalesce(currency, '') AS currency, coalesce(street, '') AS street,
@@ -110,7 +111,8 @@ func Own(ctx context.Context, tx *portal.Tx) (c Company, err error) {
 	if err != nil {
 		return c, fmt.Errorf("listing contacts: %w", err)
 	}
-	return c, nil
+	c.Staff, err = StaffFor(ctx, tx)
+	return c, err
 }
 
 // SitesOf lists the sites that the caller may see, by name, at most 1,000.

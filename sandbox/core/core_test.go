@@ -276,6 +276,7 @@ var columns = map[string]string{
 	"partners":       "partner*+ kind* name* category currency street city postal_code region country phone",
 	"sites":          "partner* site*+ name* street street2 postal_code city region country phone",
 	"contacts":       "partner* contact*+ site name* email phone role may_log_on*",
+	"staff":          "partner*+ staff*+ duty*+ name* title email phone",
 	"products":       "product*+ name* barcode brand size unit pack_size pack_unit min_quantity category lifecycle lead_time_days weight_kg",
 	"list_prices":    "entry*+ product* kind* currency* from_quantity* unit_price* valid_from valid_to name",
 	"segment_prices": "entry*+ segment* product* kind* currency* from_quantity* unit_price* valid_from valid_to name",

@@ -27,6 +27,24 @@ CREATE TABLE erp.customer (
 );
 CREATE INDEX customer_bill_to ON erp.customer (bill_to);
 
+-- covers: whose customers they sell to; of buyers, nobody's
+CREATE TABLE erp.employee (
+  emp_no     char(6) PRIMARY KEY,
+  full_name  varchar(80) NOT NULL,
+  job        varchar(60) NOT NULL,
+  email      varchar(120) NOT NULL,
+  phone      varchar(30) NOT NULL,
+  covers     char(2)[] NOT NULL
+);
+INSERT INTO erp.employee VALUES
+  ('E101', 'Marlene Vogt', 'Key account manager', 'marlene.vogt@host.example', '+49 30 5550 101', '{DE,AT}'),
+  ('E102', 'Sander de Wit', 'Account manager', 'sander.dewit@host.example', '+49 30 5550 102', '{NL,BE,LU}'),
+  ('E103', 'Claire Fournier', 'Account manager', 'claire.fournier@host.example', '+49 30 5550 103', '{FR,ES,IT}'),
+  ('E104', 'Owen Pritchard', 'Export sales', 'owen.pritchard@host.example', '+49 30 5550 104', '{GB,US}'),
+  ('E201', 'Paula Stern', 'Buyer, compounds', 'paula.stern@host.example', '+49 30 5550 201', '{}'),
+  ('E202', 'Henk Verburg', 'Buyer, steel and textiles', 'henk.verburg@host.example', '+49 30 5550 202', '{}'),
+  ('E203', 'Ilse Brandt', 'Buyer, finished goods', 'ilse.brandt@host.example', '+49 30 5550 203', '{}');
+
 CREATE TABLE erp.vendor (
   vend_no    char(10) PRIMARY KEY,
   name       varchar(80) NOT NULL,
