@@ -210,7 +210,7 @@ func TestDialects_catalog(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s: no %q in\n%s", driver, want, text)
 		}
-		url := map[string]string{"postgres": "postgres://u@h/d?sslmode=disable", "mysql": "u@tcp(h)/d", "sqlserver": "sqlserver://u:p@h", "oracle": "oracle://u:p@h/s"}[driver]
+		url := map[string]string{"postgres": "postgres://u@h/d?sslmode=disable", "mysql": "u@tcp(h)/d", "sqlserver": "sqlserver://u:p@h", "oracle": "oracle://u:p@h:1521/s"}[driver]
 		if m, err := ParseMapping("drafted.yaml", []byte(text), func(string) (string, bool) { return url, true }); err != nil {
 			t.Errorf("%s: what is drafted cannot be parsed: %v", driver, err)
 		} else {

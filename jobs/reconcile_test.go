@@ -93,9 +93,9 @@ func TestReconcile(t *testing.T) {
 
 			switch way { // what the core does behind the back of the way
 			case jobs.Watermark:
-				c.exec(t, `UPDATE heads SET customer = 'A' WHERE so_no = 3`)
+				c.exec(t, `UPDATE heads SET customer = 'A' WHERE so_no = 4`)
 			case jobs.Marks:
-				c.exec(t, `SET session_replication_role = replica; UPDATE heads SET customer = 'A' WHERE so_no = 3; RESET session_replication_role`)
+				c.exec(t, `SET session_replication_role = replica; UPDATE heads SET customer = 'A' WHERE so_no = 4; RESET session_replication_role`)
 			case jobs.Logical:
 				return // there is no such thing
 			}

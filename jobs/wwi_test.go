@@ -318,6 +318,8 @@ func (c core) onLogicalServer(t testing.TB) core {
 	defer admin.Close()
 	_, err = admin.Exec(`CREATE DATABASE ` + name)
 	must(t, err)
+	_, err = admin.Exec(`ALTER DATABASE ` + name + ` SET synchronous_commit = on`) // a slot tells of what is on disk
+	must(t, err)
 	copied := core{url: "postgres://postgres@127.0.0.1:" + port + "/" + name + "?sslmode=disable"}
 	copied.DB, err = sql.Open("postgres", copied.url)
 	must(t, err)
