@@ -118,15 +118,16 @@ func Find(g Grid, kinds []string) (e Exceptions) {
 			e.Unanswered++
 		}
 		for i, z := range o.Zone {
-			forecast := o.Forecast[i].Number()
-			if z == Firm && o.Change[i] != "" {
-				if change := o.Change[i].Number(); !change.IsZero() {
-					found("changed", i, change)
-				}
+			if z == Firm && o.Change[i] != "" && o.Change[i] != "0" {
+				found("changed", i, o.Change[i].Number())
 			}
+			if o.Committed[i] == "" && (z == Planning || g.Today <= due) || o.Gap[i] == "0" {
+				continue // as it should be: most are
+			}
+			forecast := o.Forecast[i].Number()
 			switch committed := o.Committed[i].Number(); {
 			case o.Committed[i] == "":
-				if z != Planning && g.Today > due && !forecast.IsZero() {
+				if !forecast.IsZero() {
 					found("late", i, forecast)
 				}
 			case isShort(committed, forecast, tolerance):

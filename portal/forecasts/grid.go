@@ -13,7 +13,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
-	"github.com/shopspring/decimal"
 
 	"extranet/portal"
 )
@@ -272,15 +271,12 @@ func fill(ctx context.Context, tx *portal.Tx, partner int64, g Grid, keys [][2]s
 	list := make([]Item, len(keys))
 	at := make(map[[2]string]int, len(keys))
 	for i, k := range keys {
-		list[i] = Item{Product: k[0], Location: k[1], Name: k[0], Dropped: true, Reason: []string{}, Note: []string{}, History: []Used{}}
+		list[i] = Item{Product: k[0], Location: k[1], Name: k[0], Dropped: true, History: []Used{}}
 		at[k] = i
 	}
 	first, last := keys[0], keys[len(keys)-1]
-	type series struct {
-		starts     []portal.Date
-		quantities []portal.Amount
-	}
 	drawn := make([][3]series, len(keys))
+	days := calendar{terms: g.Terms, today: g.Today}
 	version := map[string]int{}
 	for i, v := range g.Versions {
 		version[v.Version] = i
@@ -297,7 +293,7 @@ func fill(ctx context.Context, tx *portal.Tx, partner int64, g Grid, keys [][2]s
 			return nil
 		}
 		n, o := version[v], &list[i]
-		drawn[i][n] = series{split[portal.Date](starts), split[portal.Amount](quantities)}
+		drawn[i][n] = series{days.read(starts, kind), split[portal.Amount](quantities)}
 		if n == 0 || o.Kind == "" || o.Dropped && n == 1 {
 			o.Site, o.Kind, o.Unit, o.Price, o.Currency = site, kind, unit, price, currency
 		}
@@ -315,16 +311,17 @@ func fill(ctx context.Context, tx *portal.Tx, partner int64, g Grid, keys [][2]s
 	if err != nil {
 		return nil, err
 	}
+	var t tally
 	for i := range list {
 		now := drawn[i][0]
 		if list[i].Dropped { // what was planned before is now 0
 			now = drawn[i][1]
-			now.quantities = make([]portal.Amount, len(now.starts))
+			now.quantities = make([]portal.Amount, len(now.days.starts))
 			for j := range now.quantities {
 				now.quantities[j] = "0"
 			}
 		}
-		list[i].lay(now.starts, now.quantities, drawn[i][1].starts, drawn[i][1].quantities, drawn[i][2].starts, drawn[i][2].quantities, answers[keys[i]], g)
+		list[i].lay(&t, now, drawn[i][1], drawn[i][2], answers[keys[i]], g)
 	}
 	if err := describe(ctx, tx, partner, list, at, first, last, history); err != nil {
 		return nil, err
@@ -332,45 +329,81 @@ func fill(ctx context.Context, tx *portal.Tx, partner int64, g Grid, keys [][2]s
 	return list, nil
 }
 
-// lay sets the lists side by side, bucket by bucket, without those that are over.
-func (o *Item) lay(starts []portal.Date, quantities []portal.Amount, before []portal.Date, was []portal.Amount, earlier []portal.Date, were []portal.Amount, a answer, g Grid) {
-	zones := g.Terms.Zones(starts, o.Kind, g.Today)
-	from := 0
-	for from < len(zones) && zones[from] == Past {
-		from++
+// A series is what one version says of an item.
+type series struct {
+	days       days
+	quantities []portal.Amount
+}
+
+// days are the first days of buckets, and where those lie that are not over: from is the first of them.
+type days struct {
+	text, kind string
+	starts     []portal.Date
+	zones      []Zone
+	from       int
+}
+
+// A calendar reads lists of days. Items mostly have the same ones, so each list is read and laid out once as long as it comes again.
+type calendar struct {
+	terms Terms
+	today portal.Date
+	last  [4]days // that were read, by turns
+	next  int
+}
+
+func (c *calendar) read(text, kind string) days {
+	for _, d := range c.last {
+		if d.text == text && d.kind == kind {
+			return d
+		}
 	}
-	n := len(starts) - from
-	o.StartsOn, o.Zone, o.Forecast = starts[from:], zones[from:], quantities[from:]
+	d := days{text: text, kind: kind, starts: split[portal.Date](text)}
+	d.zones = c.terms.Zones(d.starts, kind, c.today)
+	for d.from < len(d.zones) && d.zones[d.from] == Past {
+		d.from++
+	}
+	c.last[c.next%len(c.last)] = d
+	c.next++
+	return d
+}
+
+// lay sets the lists side by side, bucket by bucket, without those that are over.
+func (o *Item) lay(t *tally, now, before, earlier series, a answer, g Grid) {
+	from := now.days.from
+	n := len(now.days.starts) - from
+	o.StartsOn, o.Zone, o.Forecast = now.days.starts[from:], now.days.zones[from:], now.quantities[from:]
 	cells := make([]portal.Amount, 8*n) // one piece of memory for all
 	part := func() []portal.Amount { p := cells[:n:n]; cells = cells[n:]; return p }
 	o.Previous, o.Earlier, o.Change, o.ChangePct, o.Committed, o.Asked, o.Gap, o.Cumulative = part(), part(), part(), part(), part(), part(), part(), part()
-	o.Reason, o.Note = make([]string, n), make([]string, n)
+	words := make([]string, 2*n)
+	o.Reason, o.Note = words[:n:n], words[n:]
 	if a.version != "" {
 		o.Answered, o.CommittedBy, o.CommittedAt = a.version == g.Current().Version, a.by, &a.at
 	}
-	sum := decimal.Zero
+	var sum number
 	var p, e, c int // where in the others
 	for i, s := range o.StartsOn {
-		forecast := o.Forecast[i].Number()
-		sum = sum.Add(forecast)
-		o.Cumulative[i] = portal.Amount(sum.String())
-		if p = seek(before, p, s); p < len(before) && before[p] == s {
-			o.Previous[i] = was[p]
-			previous := was[p].Number()
-			change := forecast.Sub(previous)
-			o.Change[i] = portal.Amount(change.String())
-			if !previous.IsZero() {
-				o.ChangePct[i] = portal.Amount(change.Shift(2).DivRound(previous, 1).String())
+		forecast := numberOf(o.Forecast[i])
+		sum = sum.plus(forecast)
+		t.add(&o.Cumulative[i], sum)
+		if p = seek(before.days.starts, p, s); p < len(before.days.starts) && before.days.starts[p] == s {
+			o.Previous[i] = before.quantities[p]
+			previous := numberOf(o.Previous[i])
+			change := forecast.minus(previous)
+			t.add(&o.Change[i], change)
+			if !previous.isZero() {
+				t.add(&o.ChangePct[i], change.share(previous))
 			}
 		}
-		if e = seek(earlier, e, s); e < len(earlier) && earlier[e] == s {
-			o.Earlier[i] = were[e]
+		if e = seek(earlier.days.starts, e, s); e < len(earlier.days.starts) && earlier.days.starts[e] == s {
+			o.Earlier[i] = earlier.quantities[e]
 		}
 		if c = seek(a.starts, c, s); c < len(a.starts) && a.starts[c] == s {
 			o.Committed[i], o.Asked[i], o.Reason[i], o.Note[i] = a.quantity[c], a.asked[c], a.reason[c], a.note[c]
-			o.Gap[i] = portal.Amount(a.quantity[c].Number().Sub(forecast).String())
+			t.add(&o.Gap[i], numberOf(a.quantity[c]).minus(forecast))
 		}
 	}
+	t.done()
 }
 
 // seek is the first place from at on whose day is not before s.
