@@ -43,6 +43,7 @@ func init() {
 		"GET /api/v1/plans/:partner/terms":      {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/terms", says: "firm_days", missing: "/api/v1/plans/NOBODY/terms"},
 		"PUT /api/v1/plans/:partner/terms":      {as: "cord", host: true, need: portal.PlansManage, path: "/api/v1/plans/S300/terms", form: `{"firm_days":28,"tradeoff_days":56,"commit_days":3,"tolerance":"0","make_share":"100","buy_share":"50","time_zone":"UTC","calendar":"iso","year_begins":"01-01"}`, says: "firm_days", missing: "/api/v1/plans/NOBODY/terms"},
 		"GET /plans":                            {as: "cord", host: true, need: portal.PlansManage, says: "S300"},
+		"GET /plans/:partner/item":              {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300/item?product=T9&location=CORDONLY", says: "CORDONLY", missing: "/plans/S300/item?product=T9&location=NOWHERE", foreign: "/plans/S300/item?product=T9&location=DARTONLY"},
 		"GET /plans/:partner":                   {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300", says: "CORDONLY"},
 		"POST /plans/:partner/terms":            {as: "cord", host: true, need: portal.PlansManage, path: "/plans/S300/terms", form: "firm_days=28&tradeoff_days=56&commit_days=3&tolerance=0&make_share=100&buy_share=50&time_zone=UTC&calendar=iso&year_begins=01-01", missing: "/plans/NOBODY/terms"},
 	} {

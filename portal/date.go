@@ -64,6 +64,9 @@ func (d Date) MarshalJSON() ([]byte, error) {
 	if d == "" {
 		return []byte("null"), nil
 	}
+	if len(d) == len(time.DateOnly) && !strings.ContainsFunc(string(d), func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
+		return []byte(`"` + string(d) + `"`), nil
+	}
 	return json.Marshal(string(d))
 }
 

@@ -18,9 +18,47 @@ type itemChart struct {
 	zones     []struct{ x, width, zone string }
 	scale     []struct{ y, text string }
 	past      []string // earlier versions, oldest first
+	band      string   // from the least to the most that any version said
 	used, now string
 	committed []struct{ x, y string }
 	days      []struct{ x, text string }
+}
+
+// band is the outline of what the versions said of each bucket, from the least to the most: along the one and back along the other.
+func band(drawn []forecasts.Drawn, within func(portal.Date) bool, x func(portal.Date) float64, y func(portal.Amount) float64) string {
+	type span struct{ low, high portal.Amount }
+	spans := map[portal.Date]span{}
+	for _, d := range drawn {
+		for i, s := range d.StartsOn {
+			q := d.Quantity[i]
+			at, known := spans[s]
+			if !known {
+				at = span{q, q}
+			}
+			if q.Number().LessThan(at.low.Number()) {
+				at.low = q
+			}
+			if q.Number().GreaterThan(at.high.Number()) {
+				at.high = q
+			}
+			spans[s] = at
+		}
+	}
+	var days []portal.Date
+	for d := range spans {
+		if within(d) {
+			days = append(days, d)
+		}
+	}
+	slices.Sort(days)
+	var b strings.Builder
+	for _, d := range days {
+		fmt.Fprintf(&b, "%.1f,%.1f ", x(d), y(spans[d].high))
+	}
+	for _, d := range slices.Backward(days) {
+		fmt.Fprintf(&b, "%.1f,%.1f ", x(d), y(spans[d].low))
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // drawItem lays out what was used, what the versions said and what is committed, over time.
@@ -43,7 +81,7 @@ func drawItem(v itemPage) (c itemChart) {
 	see(o.StartsOn, o.Forecast)
 	see(nil, o.Committed)
 	drawn := v.Drawn[max(0, len(v.Drawn)-6):]
-	for _, d := range drawn {
+	for _, d := range v.Drawn {
 		see(nil, d.Quantity)
 	}
 	if len(days) == 0 {
@@ -67,6 +105,7 @@ func drawItem(v itemPage) (c itemChart) {
 			c.past = append(c.past, line(d.StartsOn, d.Quantity))
 		}
 	}
+	c.band = band(v.Drawn, func(d portal.Date) bool { at := d.Time(); return !at.Before(first) && !at.After(last) }, x, y)
 	c.used, c.now = line(usedOn, used), line(o.StartsOn, o.Forecast)
 	for i, s := range o.StartsOn {
 		if o.Committed[i] != "" {

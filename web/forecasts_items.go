@@ -92,6 +92,12 @@ func (v itemPage) item() forecasts.Item {
 	return v.Grid.Items[0]
 }
 
+// lead says what the item is, and what there is of it.
+func (v itemPage) lead() string {
+	o := v.item()
+	return o.Name + ", at " + o.Location + stockNote(o)
+}
+
 func (w *Web) showForecastItem(ctx context.Context, r request) (reply, error) {
 	v := itemPage{trail: []Link{{Label: "Forecasts", Href: "/forecasts"}}}
 	product, location := r.query.Get("product"), r.query.Get("location")

@@ -72,10 +72,32 @@ func (w *Web) supplierPlan(ctx context.Context, r request) (v supplierPlan, err 
 		return v, err
 	}
 	v.ledger.terms = v.terms
-	v.watch.item = func(product, location string) string { return "" }
+	v.watch.item = func(product, location string) string {
+		return "/plans/" + url.PathEscape(number) + "/item?" + url.Values{"product": {product}, "location": {location}}.Encode()
+	}
 	v.ledger.fresh, err = w.fresh(ctx, "forecasts", "demand_history")
 	v.watch.fresh = v.ledger.fresh
 	return v, err
+}
+
+// showPlanItem is one item of a supplier's as the host's planners see it: as the supplier does.
+func (w *Web) showPlanItem(ctx context.Context, r request) (reply, error) {
+	var v itemPage
+	err := w.db.AcrossPartners(ctx, r.by, portal.PlansManage, func(tx *portal.Tx) error {
+		s, err := forecasts.SupplierOf(ctx, tx, r.param("partner"))
+		if err != nil {
+			return err
+		}
+		v.trail = []Link{{Label: "Suppliers' plans", Href: "/plans"}, {Label: s.Name, Href: "/plans/" + url.PathEscape(s.Number)}}
+		v.Sheet, err = forecasts.LookOf(ctx, tx, s.ID, r.query.Get("product"), r.query.Get("location"))
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	v.fresh, err = w.fresh(ctx, "forecasts", "demand_history", "supplier_inventory")
+	r.shell.Title = v.item().Product
+	return reply{page: ForecastItemPage(r.shell, v)}, err
 }
 
 func (w *Web) setTerms(ctx context.Context, r request) (reply, error) {

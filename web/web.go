@@ -220,6 +220,7 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"POST", "/notice-policies/:partner", w.page(w.setNoticePolicy)},
 		{"GET", "/plans", w.page(w.listPlans)},
 		{"GET", "/plans/:partner", w.page(w.showPlan)},
+		{"GET", "/plans/:partner/item", w.page(w.showPlanItem)},
 		{"POST", "/plans/:partner/terms", w.page(w.setTerms)},
 		{"GET", "/claims", w.page(w.listClaims)},
 		{"GET", "/claims/export.csv", w.page(w.exportClaims("csv"))},
