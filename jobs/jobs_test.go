@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(workerMapping) != "" {
 		os.Exit(beWorker())
 	}
+	if os.Getenv(benchSync) != "" {
+		os.Exit(beSync())
+	}
 	code := portaltest.Main(m)
 	stopMariaDB()
 	for _, stop := range stops {
