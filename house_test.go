@@ -105,6 +105,8 @@ func start(t *testing.T) *running {
 		SessionIdle: duration{Duration: 30 * time.Minute}, SessionAbsolute: duration{Duration: 12 * time.Hour}, DrainTimeout: duration{Duration: 5 * time.Second}, MaxConnections: number{value: 8}, LogLevel: "info"}
 	r.config.MailFrom, r.config.MailFolder = "portal@localhost", filepath.Join(t.TempDir(), "mail")
 	r.config.DatabaseURL, r.config.Mapping = s.URL("portal", portalName), mapping
+	r.config.FilesDir, r.config.Documents, r.config.Remittance = t.TempDir(), t.TempDir(), core.Remittance
+	must(t, core.LayDown(t.Context(), r.core, r.config.Documents))
 	must(t, r.config.check(true))
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	must(t, err)

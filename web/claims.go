@@ -114,6 +114,22 @@ func (w *Web) exportClaims(format string) handler {
 	}
 }
 
+func lineTitle(l claims.Line) string {
+	if l.Facts.Description == "" {
+		return fmt.Sprintf("Line %d", l.Line)
+	}
+	return fmt.Sprintf("Line %d: %s", l.Line, l.Facts.Description)
+}
+
+// nextWords says whose turn it is, what they have to do, and by when.
+func nextWords(l claims.Line, dealer, host string) string {
+	words := turnOf(l.Owner, dealer, host) + ": " + l.NextAction
+	if l.Due != nil {
+		words += ", by " + DayText(*l.Due)
+	}
+	return words
+}
+
 func dayOf(t sql.NullTime) portal.Date {
 	if !t.Valid {
 		return ""

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,35 @@ func TestSearch(t *testing.T) {
 		}))
 		if all != paged {
 			t.Errorf("%+v: pages hold %q, the whole %q", f, paged, all)
+		}
+	}
+}
+
+// TestSearch_common holds that a word that very many products hold is listed in their order, page after page, each once.
+func TestSearch_common(t *testing.T) {
+	defer catalog.Large(1000)()
+	p := portaltest.New(t)
+	many(t, p, 4000)
+	for _, text := range []string{"type", "corvex", "vinterra", "brake type"} {
+		var all []string
+		f := catalog.Filter{Text: text, Limit: 200}
+		for page := 0; page < 40; page++ {
+			must(t, p.Do(t.Context(), dealer(2), func(tx *portal.Tx) error {
+				found, err := catalog.Search(t.Context(), tx, f)
+				for _, i := range found.Items {
+					all = append(all, i.Product)
+				}
+				f.Cursor = found.Next
+				return err
+			}))
+			if f.Cursor == "" {
+				break
+			}
+		}
+		var want int
+		must(t, p.Owner.QueryRow(`SELECT count(*) FROM products WHERE words @@ to_tsquery('simple', $1)`, strings.Join(strings.Fields(text), ":* & ")+":*").Scan(&want))
+		if sorted := slices.IsSorted(all); len(all) != want || !sorted || len(slices.Compact(slices.Clone(all))) != want {
+			t.Errorf("%q: %d of %d, in order: %v", text, len(all), want, sorted)
 		}
 	}
 }

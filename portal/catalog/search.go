@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"extranet/portal"
@@ -212,24 +213,41 @@ type hit struct {
 
 // look finds by words; where no product holds them, by pieces of words. It gathers at most countedAtMost hits: of more, these are shown.
 func (found *Found) look(ctx context.Context, tx *portal.Tx, f *Filter, words []string, after string) error {
+	if common, err := found.walk(ctx, tx, f, words, after); common || err != nil {
+		return err
+	}
 	// The planner cannot know how common a piece of a word is, and going through the products in their order costs a hundred times the index.
 	if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off`); err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
 	var hits []hit
-	where, args := f.where([]any{wordQuery(words)})
+	query := wordQuery(words)
+	where, args := f.where([]any{query})
 	if err := tx.Select(ctx, &hits, gather(`p.words @@ $1::tsquery`+where), args...); err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
 	if len(hits) == 0 && slices.ContainsFunc(words, func(w string) bool { return utf8.RuneCountInString(w) >= 3 }) {
-		pieces, like := []any{}, ``
-		for _, w := range words {
-			pieces = append(pieces, "%"+w+"%") // letters and digits alone: nothing to escape
-			like += fmt.Sprintf(` AND p.search LIKE $%d`, len(pieces))
+		// A piece of a word is looked for among the words that there are, which are far fewer than the products; only what has digits may be a piece of a number.
+		wider, whole, err := holding(ctx, tx, words)
+		if err != nil {
+			return err
 		}
-		where, args = f.where(pieces)
-		if err := tx.Select(ctx, &hits, gather(`true`+like+where), args...); err != nil {
-			return fmt.Errorf("searching: %w", err)
+		if wider != "" && wider != query {
+			where, args = f.where([]any{wider})
+			if err := tx.Select(ctx, &hits, gather(`p.words @@ $1::tsquery`+where), args...); err != nil {
+				return fmt.Errorf("searching: %w", err)
+			}
+		}
+		if len(hits) == 0 && !whole {
+			pieces, like := []any{}, ``
+			for _, w := range words {
+				pieces = append(pieces, "%"+w+"%") // letters and digits alone: nothing to escape
+				like += fmt.Sprintf(` AND p.search LIKE $%d`, len(pieces))
+			}
+			where, args = f.where(pieces)
+			if err := tx.Select(ctx, &hits, gather(`true`+like+where), args...); err != nil {
+				return fmt.Errorf("searching: %w", err)
+			}
 		}
 	}
 	if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = on`); err != nil {
@@ -263,6 +281,87 @@ func (found *Found) look(ctx context.Context, tx *portal.Tx, f *Filter, words []
 	return found.take(ctx, tx, products[:min(len(products), f.Limit)])
 }
 
+// large is how many products a catalogue holds at least in which a word can be too common to gather all that hold it.
+var large = 50_000
+
+// walked is how many products are read, in their order, to see whether a word is that common.
+const walked = 3000
+
+// walk lists what holds the words straight from the products in their order, where so many do that a page of them is found within a few. It reports
+// whether it did; rarer words cost less by their index.
+func (found *Found) walk(ctx context.Context, tx *portal.Tx, f *Filter, words []string, after string) (bool, error) {
+	if f.InStock || len(f.Brands)+len(f.Categories)+len(f.Lifecycles) > 0 {
+		return false, nil
+	}
+	var about float64
+	if err := tx.Get(ctx, &about, `SELECT reltuples FROM pg_class WHERE oid = 'products'::regclass`); err != nil {
+		return false, fmt.Errorf("searching: %w", err)
+	}
+	if about < float64(large) {
+		return false, nil
+	}
+	var products []string
+	err := tx.Select(ctx, &products, `SELECT p.product FROM (SELECT product, words FROM products WHERE product > $1 ORDER BY product LIMIT $2) p WHERE p.words @@ $3::tsquery LIMIT $4`, after, walked, wordQuery(words), f.Limit+1)
+	if err != nil {
+		return false, fmt.Errorf("searching: %w", err)
+	}
+	if len(products) <= f.Limit {
+		return false, nil
+	}
+	slices.Sort(products)
+	if err := found.facets(ctx, tx, false); err != nil {
+		return false, err
+	}
+	found.Hits, found.More = f.Limit, true
+	found.cut(f, products)
+	return true, found.take(ctx, tx, products[:f.Limit])
+}
+
+// holding is the query for what holds, for each word of letters, one of the words that it is a piece of. whole reports that nothing else can find more: there
+// are no words with digits, which may be a piece of a number.
+func holding(ctx context.Context, tx *portal.Tx, words []string) (query string, whole bool, err error) {
+	var all []string
+	whole = true
+	for _, w := range words {
+		if strings.ContainsFunc(w, unicode.IsDigit) {
+			whole = false
+			all = append(all, wordQuery([]string{w}))
+			continue
+		}
+		if utf8.RuneCountInString(w) < 3 {
+			all = append(all, wordQuery([]string{w}))
+			continue
+		}
+		var held []string
+		if err := tx.Select(ctx, &held, `SELECT word FROM product_words WHERE word LIKE $1 ORDER BY length(word), word LIMIT 50`, "%"+w+"%"); err != nil {
+			return "", false, fmt.Errorf("looking for words: %w", err)
+		}
+		if len(held) == 0 {
+			return "", whole, nil
+		}
+		for i := range held {
+			held[i] = "'" + held[i] + "'" // letters and digits alone
+		}
+		all = append(all, "("+strings.Join(held, " | ")+")")
+	}
+	return strings.Join(all, " & "), whole, nil
+}
+
+// facets reads the values of the facets, with how many products there are of each in all.
+func (found *Found) facets(ctx context.Context, tx *portal.Tx, counted bool) error {
+	found.Facets = nil
+	if err := tx.Select(ctx, &found.Facets, `SELECT facet, value, products FROM product_facets`); err != nil {
+		return fmt.Errorf("reading facets: %w", err)
+	}
+	if !counted {
+		for i := range found.Facets {
+			found.Facets[i].Products = 0
+		}
+	}
+	slices.SortFunc(found.Facets, facetOrder)
+	return nil
+}
+
 // gather is the SQL that gathers hits.
 func gather(where string) string {
 	return fmt.Sprintf(`SELECT product, coalesce(brand, '') AS brand, coalesce(category, '') AS category, coalesce(lifecycle, '') AS lifecycle FROM products p WHERE %s LIMIT %d`, where, countedAtMost+1)
@@ -275,15 +374,10 @@ func (found *Found) browse(ctx context.Context, tx *portal.Tx, f *Filter, after 
 	if err := tx.Select(ctx, &products, `SELECT p.product FROM products p WHERE p.product > $1`+where+` ORDER BY p.product LIMIT $2`, args...); err != nil {
 		return fmt.Errorf("listing products: %w", err)
 	}
-	if err := tx.Select(ctx, &found.Facets, `SELECT facet, value, products FROM product_facets`); err != nil {
-		return fmt.Errorf("reading facets: %w", err)
+	// They were counted over everything.
+	if err := found.facets(ctx, tx, !f.InStock && len(f.Brands)+len(f.Categories)+len(f.Lifecycles) == 0); err != nil {
+		return err
 	}
-	if f.InStock || len(f.Brands)+len(f.Categories)+len(f.Lifecycles) > 0 { // they were counted over everything
-		for i := range found.Facets {
-			found.Facets[i].Products = 0
-		}
-	}
-	slices.SortFunc(found.Facets, facetOrder)
 	found.Hits, found.More = len(products), len(products) > f.Limit
 	found.cut(f, products)
 	return found.take(ctx, tx, products[:min(len(products), f.Limit)])

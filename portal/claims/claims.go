@@ -270,14 +270,8 @@ func (f Filter) cursor() (c cursor, err error) {
 // Key tells one filter from every other.
 func (f Filter) Key() string { return written(f) }
 
-// List returns the partner's claims that the caller's sites let it see, newest first.
-func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
-	if err := tx.Need(portal.ClaimsRead); err != nil {
-		return p, err
-	}
-	if err := f.Check(); err != nil {
-		return p, err
-	}
+// query is the SQL of the list, of static text.
+func (f Filter) query(tx *portal.Tx) (string, []any) {
 	where, args := `c.partner_id = $1`, []any{tx.By.PartnerID}
 	and := func(condition string, values ...any) {
 		for _, v := range values {
@@ -306,8 +300,20 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 		and(` AND (c.created_at, c.number) < (?, ?)`, c.At, c.Number)
 	}
 	args = append(args, f.Limit+1)
+	return fmt.Sprintf(`SELECT `+columns+` FROM claims c WHERE %s ORDER BY c.created_at DESC, c.number DESC LIMIT $%d`, where, len(args)), args
+}
+
+// List returns the partner's claims that the caller's sites let it see, newest first.
+func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
+	if err := tx.Need(portal.ClaimsRead); err != nil {
+		return p, err
+	}
+	if err := f.Check(); err != nil {
+		return p, err
+	}
+	query, args := f.query(tx)
 	p.Items = []Claim{}
-	if err := tx.Select(ctx, &p.Items, fmt.Sprintf(`SELECT `+columns+` FROM claims c WHERE %s ORDER BY c.created_at DESC, c.number DESC LIMIT $%d`, where, len(args)), args...); err != nil {
+	if err := tx.Select(ctx, &p.Items, query, args...); err != nil {
 		return p, fmt.Errorf("listing claims: %w", err)
 	}
 	if len(p.Items) > f.Limit {

@@ -54,14 +54,8 @@ type place struct {
 
 const queueShows = 200
 
-// Queue lists what waits, what is due first first. It needs the right to decide claims.
-func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (w Waiting, err error) {
-	if err := tx.Need(portal.ClaimsDecide); err != nil {
-		return w, err
-	}
-	if f.State != "" && (f.State == "draft" || !slices.Contains(States, f.State)) || f.Kind != "" && !slices.Contains(Kinds, f.Kind) || !portal.Readable(f.Partner) {
-		return w, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"state": "choose a state, kind and account that there are"}}
-	}
+// query is the SQL of the queue, of static text.
+func (f DeskFilter) query(tx *portal.Tx) (string, []any, error) {
 	where, args := `c.submitted_at IS NOT NULL`, []any{tx.Now}
 	and := func(condition string, values ...any) {
 		for _, v := range values {
@@ -92,7 +86,7 @@ func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (w Waiting, err err
 	if f.Cursor != "" {
 		at, err := placeOf(f.Cursor)
 		if err != nil {
-			return w, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"cursor": "is not one that this list gave; begin again without it"}}
+			return "", nil, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"cursor": "is not one that this list gave; begin again without it"}}
 		}
 		if f.State == "closed" {
 			and(`(c.changed_at < ?::timestamptz OR c.changed_at = ?::timestamptz AND (c.partner_id, c.number) > (?, ?))`, at.Due, at.Due, at.Partner, at.Number)
@@ -101,13 +95,28 @@ func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (w Waiting, err err
 		}
 	}
 	args = append(args, queueShows+1)
-	w.Items = []Queued{}
-	err = tx.Select(ctx, &w.Items, fmt.Sprintf(`
+	return fmt.Sprintf(`
 		WITH c AS (SELECT * FROM claims c WHERE %s ORDER BY %s LIMIT $%d)
 		SELECT `+columns+`, p.number AS partner, p.name AS partner_name, coalesce(c.due_at < $1, false) AS late,
 			(SELECT count(*) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number) AS lines,
 			(SELECT coalesce(sum((l.result::json ->> 'amount')::numeric), 0) FROM claim_lines l WHERE l.partner_id = c.partner_id AND l.claim = c.number AND l.result IS NOT NULL) AS claimed
-		FROM c JOIN partners p ON p.partner_id = c.partner_id ORDER BY %s`, where, order, len(args), order), args...)
+		FROM c JOIN partners p ON p.partner_id = c.partner_id ORDER BY %s`, where, order, len(args), order), args, nil
+}
+
+// Queue lists what waits, what is due first first. It needs the right to decide claims.
+func Queue(ctx context.Context, tx *portal.Tx, f DeskFilter) (w Waiting, err error) {
+	if err := tx.Need(portal.ClaimsDecide); err != nil {
+		return w, err
+	}
+	if f.State != "" && (f.State == "draft" || !slices.Contains(States, f.State)) || f.Kind != "" && !slices.Contains(Kinds, f.Kind) || !portal.Readable(f.Partner) {
+		return w, &portal.Error{Kind: portal.Invalid, Msg: "this list cannot be made", Fields: map[string]string{"state": "choose a state, kind and account that there are"}}
+	}
+	query, args, err := f.query(tx)
+	if err != nil {
+		return w, err
+	}
+	w.Items = []Queued{}
+	err = tx.Select(ctx, &w.Items, query, args...)
 	if err != nil {
 		return w, fmt.Errorf("listing the desk's claims: %w", err)
 	}

@@ -46,6 +46,11 @@ function hush() {
   news?.close();
   news = undefined;
 }
+// What was typed or picked in it is never taken away.
+document.addEventListener("input", (event) => {
+  const part = event.target.closest?.("#live");
+  if (part && !event.target.closest("form[method=get]")) part.dataset.typed = "yes";
+});
 function changed() {
   if (due) return;
   due = true;
@@ -55,7 +60,7 @@ async function refresh() {
   const part = live(), here = location.href;
   if (!due || busy || !part || document.hidden) return;
   const marked = getSelection();
-  if (part.querySelector(".sort-choice[open], .pull[open], :popover-open, input:focus, textarea:focus") || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
+  if (part.querySelector(".sort-choice[open], .pull[open], :popover-open, input:focus, textarea:focus") || part.dataset.typed || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
     setTimeout(refresh, 2000);
     return;
   }
