@@ -80,7 +80,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 			}},
 			Security: []map[string][]string{{"token": {}}},
 			Tags: []*huma.Tag{
-				{Name: "Billing", Description: "Suppliers: own invoices, and what the host paid."}, {Name: "Supplies", Description: "Suppliers: stock and capacity that they report."}, {Name: "Buying desk", Description: "The host's staff: what is bought from every supplier."}, {Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."},
+				{Name: "Billing", Description: "Suppliers: own invoices, and what the host paid."}, {Name: "Supplies", Description: "Suppliers: stock and capacity that they report."}, {Name: "Scorecard", Description: "Suppliers: how they deliver, answer and keep their word."}, {Name: "Buying desk", Description: "The host's staff: what is bought from every supplier."}, {Name: "Purchasing", Description: "Suppliers: what the host orders, and the answers to it."},
 				{Name: "Orders", Description: "What the partner ordered, and where it is."},
 				{Name: "Account", Description: "What the partner owes, and may still buy."},
 				{Name: "Claims", Description: "What is wrong with what the partner bought, and what comes of it."},
@@ -101,6 +101,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.purchasing(h)
 	d.supplies(h)
 	d.buying(h)
+	d.scorecard(h)
 	d.dispatches(h)
 	d.billing(h)
 	d.orders(h)

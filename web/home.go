@@ -100,6 +100,8 @@ var taskWords = map[string]struct{ name, href string }{
 	"orders_returned":           {"Orders returned to you", "/orders"},
 	"claims_to_answer":          {"Claims to go on with", "/claims?state=open"},
 	"claims_to_decide":          {"Claims to decide", "/desk/claims"},
+	"answers_to_decide":         {"Suppliers' answers to decide", "/buying"},
+	"objections_to_answer":      {"Suppliers' objections to answer", "/buying/receipts?show=objected"},
 	"invoices_to_pay":           {"Invoices to pay", "/finance/invoices?state=overdue&sort=due_on"},
 	"purchase_orders_to_answer": {"Purchase orders to answer", purchasesPath("review")},
 	"forecasts_to_commit":       {"Forecasts to commit to", "/forecasts"},

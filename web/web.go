@@ -127,6 +127,15 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"POST", "/buying/receipts/:partner/:receipt/settle", w.page(w.settleReceipt)},
 		{"GET", "/buying/invoices", w.page(w.listBuyingInvoices)},
 		{"GET", "/buying/invoices/:partner/:invoice", w.page(w.showBuyingInvoice)},
+		{"GET", "/scorecard", w.page(w.showScorecard)},
+		{"GET", "/scorecard/:figure", w.page(w.openScorecard)},
+		{"GET", "/scorecard/:figure/export.csv", w.page(w.exportScorecard("csv"))},
+		{"GET", "/scorecard/:figure/export.xlsx", w.page(w.exportScorecard("xlsx"))},
+		{"GET", "/buying/scorecards", w.page(w.listScorecards)},
+		{"GET", "/buying/scorecards/export.csv", w.page(w.exportScorecards("csv"))},
+		{"GET", "/buying/scorecards/export.xlsx", w.page(w.exportScorecards("xlsx"))},
+		{"GET", "/buying/scorecards/:partner", w.page(w.showScorecardOf)},
+		{"GET", "/buying/scorecards/:partner/:figure", w.page(w.openScorecardOf)},
 		{"GET", "/buying/policy", w.page(w.showPolicy)},
 		{"POST", "/buying/policy", w.page(w.setPolicy)},
 		{"GET", "/buying/supplies", w.page(w.listSuppliesAcross)},
@@ -460,6 +469,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Supplying", "/receipts", IconReceipts, "Receipts", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/billing", IconInvoices, "Invoices", may(portal.BillingRead) && supplier)
 	at("Supplying", "/supplies", IconProducts, "Stock and capacity", may(portal.PurchasingRead) && supplier)
+	at("Supplying", "/scorecard", IconChecklist, "Scorecard", may(portal.PurchasingRead) && supplier)
 	at("Supplying", "/notices", IconChanges, "Changes", may(portal.NoticesRead) && supplier)
 	at("Partners", "/desk/claims", IconClaims, "Claims desk", by.Host && may(portal.ClaimsDecide))
 	at("Partners", "/buying", IconPurchases, "Buying desk", by.Host && may(portal.PurchasesRead))

@@ -37,6 +37,8 @@ var ofHost = []struct {
 	count func(context.Context, *portal.Tx) (portal.Task, error)
 }{
 	{portal.ClaimsDecide, claims.DeskTask},
+	{portal.PurchasesManage, purchasing.AnswersTask},
+	{portal.PurchasesManage, purchasing.ObjectionsTask},
 }
 
 // For lists what waits for the caller, in a fixed order, without kinds of which nothing waits.
