@@ -149,17 +149,19 @@ func TermsOf(ctx context.Context, tx *portal.Tx, partner int64, at time.Time) (t
 	return t, nil
 }
 
-// Versions lists what was published for the partner, the latest first.
-func Versions(ctx context.Context, tx *portal.Tx, partner int64, limit int) (list []Version, err error) {
-	// A walk from one publication to the one before: the index is entered once for each, however many items it has.
-	err = tx.Select(ctx, &list, `
+// versionsOf is a walk from one publication to the one before: the index is entered once for each, however many items it has.
+const versionsOf = `
 		WITH RECURSIVE v AS (
 			(SELECT version, published_at, plan_run, 1 AS n FROM forecasts WHERE partner_id = $1 ORDER BY published_at DESC, version DESC LIMIT 1)
 			UNION ALL
 			SELECT n.version, n.published_at, n.plan_run, v.n + 1 FROM v CROSS JOIN LATERAL (SELECT version, published_at, plan_run FROM forecasts
 				WHERE partner_id = $1 AND (published_at, version) < (v.published_at, v.version) ORDER BY published_at DESC, version DESC LIMIT 1) n
 			WHERE v.n < $2)
-		SELECT version, published_at, coalesce(plan_run, '') AS plan_run FROM v ORDER BY n`, partner, limit)
+		SELECT version, published_at, coalesce(plan_run, '') AS plan_run FROM v ORDER BY n`
+
+// Versions lists what was published for the partner, the latest first.
+func Versions(ctx context.Context, tx *portal.Tx, partner int64, limit int) (list []Version, err error) {
+	err = tx.Select(ctx, &list, versionsOf, partner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing versions: %w", err)
 	}
@@ -217,6 +219,11 @@ func show(ctx context.Context, tx *portal.Tx, partner int64, f Filter) (g Grid, 
 	return g, err
 }
 
+const itemsOf = `SELECT DISTINCT product, location FROM forecasts
+		WHERE partner_id = $1 AND version = ANY($2) AND (product, location) > ($3, $4) AND ($5::text[] IS NULL OR site = ANY($5))
+			AND ($6 = '' OR product ~>=~ $6 AND product ~<~ ($6 || chr(1114111))) AND ($7 = '' OR location = $7)
+		ORDER BY product, location LIMIT $8`
+
 // items are the products and locations of a page.
 func items(ctx context.Context, tx *portal.Tx, partner int64, f Filter, versions []Version) (keys [][2]string, more bool, err error) {
 	last, _ := f.after()
@@ -229,10 +236,7 @@ func items(ctx context.Context, tx *portal.Tx, partner int64, f Filter, versions
 		err := row.Scan(&k[0], &k[1])
 		keys = append(keys, k)
 		return err
-	}, `SELECT DISTINCT product, location FROM forecasts
-		WHERE partner_id = $1 AND version = ANY($2) AND (product, location) > ($3, $4) AND ($5::text[] IS NULL OR site = ANY($5))
-			AND ($6 = '' OR product ~>=~ $6 AND product ~<~ ($6 || chr(1114111))) AND ($7 = '' OR location = $7)
-		ORDER BY product, location LIMIT $8`, partner, names(versions[:min(2, len(versions))]), last[0], last[1], portal.Limit(tx.By.Sites), strings.TrimSpace(f.Text), f.Location, limit)
+	}, itemsOf, partner, names(versions[:min(2, len(versions))]), last[0], last[1], portal.Limit(tx.By.Sites), strings.TrimSpace(f.Text), f.Location, limit)
 	if err != nil {
 		return nil, false, fmt.Errorf("finding the items of a forecast: %w", err)
 	}
@@ -429,9 +433,11 @@ type answer struct {
 
 const answerColumns = `c.product, c.location, revision, version, starts_on::text, quantity::text, asked::text, reason, note, committed_by, committed_at`
 
+const answersBetween = `SELECT ` + answerColumns + ` FROM commits c WHERE c.partner_id = $1 AND latest AND (product, location) BETWEEN ($2, $3) AND ($4, $5)`
+
 // answersOf reads the latest commits of the items from first to last.
 func answersOf(ctx context.Context, tx *portal.Tx, partner int64, first, last [2]string) (map[[2]string]answer, error) {
-	return readAnswers(ctx, tx, `SELECT `+answerColumns+` FROM commits c WHERE c.partner_id = $1 AND latest AND (product, location) BETWEEN ($2, $3) AND ($4, $5)`,
+	return readAnswers(ctx, tx, answersBetween,
 		partner, first[0], first[1], last[0], last[1])
 }
 

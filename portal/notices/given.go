@@ -240,6 +240,12 @@ type GivenPage struct {
 	Next  string  `json:"next" doc:"Cursor of the next page; empty = this is the last"`
 }
 
+const (
+	givenNarrowed = ` AND ($3 = '' OR g.kind = $3) AND ($4 = '' OR $4 = 'open' AND NOT g.withdrawn AND coalesce(a.verdict, '') IN ('', 'silence') OR a.verdict = $4)`
+	givenOwn      = `SELECT ` + givenColumns + givenTables + `WHERE g.partner_id = $1 AND g.number < $2 AND ` + latest + givenNarrowed + ` ORDER BY g.number DESC LIMIT 51`
+	givenAll      = `SELECT ` + givenColumns + givenTables + `WHERE ($1 = '' OR r.number = $1) AND (g.given_at, g.partner_id, g.number) < ($5::timestamptz, $6::bigint, $2) AND ` + latest + givenNarrowed + ` ORDER BY g.given_at DESC, g.partner_id DESC, g.number DESC LIMIT 51`
+)
+
 // GivenBy lists what the caller's company gave notice of, each as its latest revision says, the latest number first.
 func GivenBy(ctx context.Context, tx *portal.Tx, f Filter) (p GivenPage, err error) {
 	if err := tx.Need(portal.NoticesRead); err != nil {
@@ -253,11 +259,9 @@ func GivenBy(ctx context.Context, tx *portal.Tx, f Filter) (p GivenPage, err err
 	if err != nil {
 		number = 1 << 62
 	}
-	return givenPage(ctx, tx, func(g Given) string { return fmt.Sprintf("%s~%d~%d", portal.DateOf(g.GivenAt), g.PartnerID, g.Number) }, `SELECT `+givenColumns+givenTables+`WHERE g.partner_id = $1 AND g.number < $2 AND `+latest+givenNarrowed+` ORDER BY g.number DESC LIMIT 51`,
+	return givenPage(ctx, tx, func(g Given) string { return fmt.Sprintf("%s~%d~%d", portal.DateOf(g.GivenAt), g.PartnerID, g.Number) }, givenOwn,
 		tx.By.PartnerID, number, f.Kind, f.State)
 }
-
-const givenNarrowed = ` AND ($3 = '' OR g.kind = $3) AND ($4 = '' OR $4 = 'open' AND NOT g.withdrawn AND coalesce(a.verdict, '') IN ('', 'silence') OR a.verdict = $4)`
 
 // Received lists what partners gave notice of, each as its latest revision says, the latest first; it is for the host's staff.
 func Received(ctx context.Context, tx *portal.Tx, f Filter) (p GivenPage, err error) {
@@ -274,7 +278,7 @@ func Received(ctx context.Context, tx *portal.Tx, f Filter) (p GivenPage, err er
 	}
 	return givenPage(ctx, tx, func(g Given) string {
 		return fmt.Sprintf("%s~%d~%d", g.GivenAt.Format(time.RFC3339Nano), g.PartnerID, g.Number)
-	}, `SELECT `+givenColumns+givenTables+`WHERE ($1 = '' OR r.number = $1) AND (g.given_at, g.partner_id, g.number) < ($5::timestamptz, $6::bigint, $2) AND `+latest+givenNarrowed+` ORDER BY g.given_at DESC, g.partner_id DESC, g.number DESC LIMIT 51`,
+	}, givenAll,
 		f.Partner, number, f.Kind, f.State, at, partner)
 }
 
