@@ -297,8 +297,8 @@ func quantile[T float64 | time.Duration](all []T, share float64) T {
 
 func median(all []float64) float64 { return quantile(all, 0.5) }
 
-// load is how busy the machine is with everything on it.
-func load(b *testing.B) string {
+// loadAverage is how busy the machine is with everything on it.
+func loadAverage(b *testing.B) string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"

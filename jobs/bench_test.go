@@ -65,7 +65,7 @@ func benchLoad(b *testing.B, psql string, m *mill) {
 	for range benchRounds {
 		t, k := d.load(b)
 		o, mib := processLoad(b, m)
-		b.Logf("load %s: pipe %.1f s, with the primary keys alone %.1f s, ours %.1f s in %.0f MiB", load(b), t.Seconds(), k.Seconds(), o.Seconds(), mib)
+		b.Logf("load %s: pipe %.1f s, with the primary keys alone %.1f s, ours %.1f s in %.0f MiB", loadAverage(b), t.Seconds(), k.Seconds(), o.Seconds(), mib)
 		pipe, key, ours, memory = append(pipe, rows/t.Seconds()), append(key, rows/k.Seconds()), append(ours, rows/o.Seconds()), append(memory, mib)
 		ratio, ratioKey = append(ratio, t.Seconds()/o.Seconds()), append(ratioKey, k.Seconds()/o.Seconds())
 	}
@@ -191,7 +191,7 @@ func benchChanges(b *testing.B, psql string, r *mirrored) {
 		}
 		now["unchanged"] = 4 * float64(r.orders) / t.Seconds()
 		rates["unchanged/native"] = append(rates["unchanged/native"], now["unchanged"]/now["native"])
-		b.Logf("load %s, rows/s: %v", load(b), now)
+		b.Logf("load %s, rows/s: %v", loadAverage(b), now)
 		for name, rate := range now {
 			rates[name+"-rows/s"] = append(rates[name+"-rows/s"], rate)
 		}
@@ -220,7 +220,7 @@ func benchLines(b *testing.B, psql string, r *mirrored) {
 			if n < 4*batchOrders && way == jobs.Watermark {
 				b.Fatalf("by %s %d rows were other, want %d", way, n, 4*batchOrders)
 			}
-			b.Logf("load %s: %s %.2f s, bare upsert %.2f s", load(b), way, t.Seconds(), bare.Seconds())
+			b.Logf("load %s: %s %.2f s, bare upsert %.2f s", loadAverage(b), way, t.Seconds(), bare.Seconds())
 			ratios[way+"/bare"] = append(ratios[way+"/bare"], t.Seconds()/bare.Seconds())
 		}
 	}
@@ -248,7 +248,7 @@ func benchGrowth(b *testing.B, r *mirrored) {
 					took[i] += t
 				}
 			}
-			b.Logf("load %s: by %s %d of %d orders in %.2f s, of %d in %.2f s", load(b), way, changed, small.orders, took[0].Seconds()/batches, r.orders, took[1].Seconds()/batches)
+			b.Logf("load %s: by %s %d of %d orders in %.2f s, of %d in %.2f s", loadAverage(b), way, changed, small.orders, took[0].Seconds()/batches, r.orders, took[1].Seconds()/batches)
 			ratios[way+"-twice/once"] = append(ratios[way+"-twice/once"], took[1].Seconds()/took[0].Seconds())
 		}
 	}
@@ -272,7 +272,7 @@ func benchQuiet(b *testing.B, r *mirrored) {
 		}
 		b.ReportMetric(median(took), way+"-ms/pass")
 	}
-	b.Logf("load %s", load(b))
+	b.Logf("load %s", loadAverage(b))
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -318,7 +318,7 @@ func benchDelay(b *testing.B, r *mirrored) {
 				}
 				delays = append(delays, time.Since(c.at))
 			}
-			b.Logf("load %s", load(b))
+			b.Logf("load %s", loadAverage(b))
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(quantile(delays, 0.5).Seconds()*1000, "p50-ms")
 			b.ReportMetric(quantile(delays, 0.99).Seconds()*1000, "p99-ms")
@@ -373,7 +373,7 @@ func benchLists(b *testing.B, r *mirrored) {
 		})
 		busy := quantile(lists(over.Load), 0.99)
 		ended.Wait()
-		b.Logf("load %s: p99 %.1f ms alone, %.1f ms beside a sync", load(b), quiet.Seconds()*1000, busy.Seconds()*1000)
+		b.Logf("load %s: p99 %.1f ms alone, %.1f ms beside a sync", loadAverage(b), quiet.Seconds()*1000, busy.Seconds()*1000)
 		alone, beside, ratios = append(alone, quiet.Seconds()*1000), append(beside, busy.Seconds()*1000), append(ratios, busy.Seconds()/quiet.Seconds())
 	}
 	b.ReportMetric(0, "ns/op")
@@ -441,7 +441,7 @@ func benchDay(b *testing.B, r *mirrored) {
 				behind = append(behind, time.Since(a.at))
 				n = a.last - first + 1
 			}
-			b.Logf("load %s: %d orders and %d lines in %v, %.0f orders/s in the busiest hour", load(b), n, 3*n, dayTakes, dayOrders*10/weights*24/dayTakes.Seconds())
+			b.Logf("load %s: %d orders and %d lines in %v, %.0f orders/s in the busiest hour", loadAverage(b), n, 3*n, dayTakes, dayOrders*10/weights*24/dayTakes.Seconds())
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(quantile(behind, 0.5).Seconds(), "p50-s")
 			b.ReportMetric(quantile(behind, 1).Seconds(), "max-s")
