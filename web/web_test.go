@@ -149,7 +149,7 @@ func open(t testing.TB) *door {
 	d.callers["north"] = north
 	e := gin.New()
 	e.UseRawPath, e.UnescapePathValues, e.HandleMethodNotAllowed, e.RedirectTrailingSlash = true, true, true, false
-	w := web.New(web.Options{DB: p.DB, Auth: d.people, HostName: "Hosting Tyres", Version: "test", BaseURL: "http://portal.test"})
+	w := web.New(web.Options{DB: p.DB, Auth: d.people, Entities: []string{"partners", "products", "orders", "order_lines"}, HostName: "Hosting Tyres", Version: "test", BaseURL: "http://portal.test"})
 	e.Use(func(c *gin.Context) { c.Set("request", "REQ1") })
 	w.Routes(e, []byte(document))
 	e.NoRoute(w.NotFound)
