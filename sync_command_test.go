@@ -103,7 +103,7 @@ func TestAllowLoss(t *testing.T) {
 			t.Errorf("%s: %+v, want the loss allowed, and a pass that reads everything", door.name, f)
 		}
 		var why string
-		must(t, p.Owner.QueryRow(`SELECT detail ->> 'why' FROM audit WHERE action = 'feed.allow_loss' ORDER BY seq DESC LIMIT 1`).Scan(&why))
+		must(t, p.Owner.QueryRow(`SELECT detail::json ->> 'why' FROM audit WHERE action = 'feed.allow_loss' ORDER BY seq DESC LIMIT 1`).Scan(&why))
 		if why != refuses {
 			t.Errorf("%s: the log says %q", door.name, why)
 		}
