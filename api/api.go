@@ -124,6 +124,8 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.directory(h)
 	d.entry(h)
 	d.scim(e)
+	d.roles(h)
+	d.requests(h)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

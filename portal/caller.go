@@ -21,6 +21,8 @@ type Caller struct {
 	Perms         Permissions
 	Sites         []string  // sites the caller is limited to, sorted; nil = all
 	Programmes    []string  // of the partner, sorted
+	Categories    []string  // of products that the catalogue shows them, sorted; nil = all
+	DocumentKinds []string  // of products' documents that they are shown, sorted; nil = all
 	OrderLimit    Amount    // the most an order of the caller's may come to unapproved, in the partner's currency; "" = no limit
 	SessionID     uuid.UUID // zero for a machine
 	Viewing       bool      // one of the host's staff, who sees what the partner sees
@@ -55,6 +57,12 @@ func (c Caller) Scope() string {
 	}
 	if len(c.Programmes) > 0 {
 		scope += "+" + hashOf(c.Programmes)
+	}
+	if c.Categories != nil {
+		scope += "c" + hashOf(c.Categories)
+	}
+	if c.DocumentKinds != nil {
+		scope += "d" + hashOf(c.DocumentKinds)
 	}
 	return scope
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -64,6 +65,29 @@ var permissionNames = [permissions]string{
 }
 
 func (p Permission) String() string { return permissionNames[p] }
+
+// permissionWords finish the sentence "they may …".
+var permissionWords = [permissions]string{
+	"see orders and shipments", "take orders away as a file", "place orders", "approve colleagues' orders", "see products, stock and documents", "see own prices", "see balance, invoices and payments", "take statements and invoices away",
+	"see claims", "file and answer claims", "see forecasts", "commit to forecasts", "see purchase orders", "answer purchase orders", "announce shipments", "see own invoices to the host", "send invoices", "report stock and capacity",
+	"see engineering changes", "answer engineering changes", "see the company, its sites and contacts", "see who has access", "invite people", "change and end people's access", "make and revoke API tokens", "read the log",
+	"see how far the mirror of the core is", "steer the mirror of the core", "see every partner", "decide what partners may see", "define roles and programmes", "view as a partner", "act for a partner", "decide claims", "approve decisions on claims",
+	"see every supplier's plans", "give notice of engineering changes", "hold reviews of access", "announce and set terms", "see who uses what",
+}
+
+// Words says what the permission allows, to finish the sentence "they may …".
+func (p Permission) Words() string { return permissionWords[p] }
+
+// AllPermissions goes over all there are, in the order of the constants.
+func AllPermissions() iter.Seq[Permission] {
+	return func(yield func(Permission) bool) {
+		for p := range permissions {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
 
 // Permissions is a set of them.
 type Permissions uint64

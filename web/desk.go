@@ -100,6 +100,7 @@ func wordsIn(form url.Values) string { return strings.TrimSpace(form.Get("words"
 type deskView struct {
 	claims.Case
 	me       string // the person's name
+	readers  bool   // they may ask who can see it
 	approves bool
 	line     int64 // what fault speaks of
 	form     url.Values
@@ -156,7 +157,7 @@ func (w *Web) deskPage(ctx context.Context, r request, v deskView) (reply, error
 }
 
 func (w *Web) showDesk(ctx context.Context, r request) (reply, error) {
-	return w.deskPage(ctx, r, deskView{})
+	return w.deskPage(ctx, r, deskView{readers: r.by.Perms.Has(portal.PeopleRead)})
 }
 
 // wordsOf are the words that were typed, with the text that was chosen before them.
@@ -186,7 +187,7 @@ func (w *Web) deskDeed(what string) handler {
 	flash := map[string]string{"decide": "Decided", "ask": "The partner is asked", "review": "Under review", "approve": "The decision takes effect", "return": "Sent back", "split": "Split"}[what]
 	return func(ctx context.Context, r request) (reply, error) {
 		partner, number, line := r.param("partner"), r.param("number"), lineParam(r)
-		v := deskView{line: line, form: r.form}
+		v := deskView{line: line, form: r.form, readers: r.by.Perms.Has(portal.PeopleRead)}
 		across := func(f func(tx *portal.Tx) error) error { return w.db.AcrossPartners(ctx, r.by, need, f) }
 		if what == "decide" && r.form.Get("try") != "" { // only to see what the rules give
 			err := across(func(tx *portal.Tx) error {

@@ -17,6 +17,12 @@ type directoryView struct {
 	programmes []partners.Programme
 	categories []string
 	fresh      Freshness
+	manages    bool
+}
+
+// bulk reports whether something can be decided about many at once.
+func (v directoryView) bulk() bool {
+	return v.manages && len(v.programmes) > 0 && v.filter.State != "closed"
 }
 
 func (w *Web) listPartners(ctx context.Context, r request) (reply, error) {
@@ -26,7 +32,7 @@ func (w *Web) listPartners(ctx context.Context, r request) (reply, error) {
 			kept.Set(name, v)
 		}
 	}
-	v := directoryView{address: Address{Path: "/partners", Query: kept}, filter: partners.DirectoryFilter{Text: kept.Get("q"), Kind: kept.Get("kind"), Category: kept.Get("category"),
+	v := directoryView{manages: r.by.Perms.Has(portal.PartnersManage), address: Address{Path: "/partners", Query: kept}, filter: partners.DirectoryFilter{Text: kept.Get("q"), Kind: kept.Get("kind"), Category: kept.Get("category"),
 		Programme: kept.Get("programme"), State: kept.Get("state"), Cursor: r.query.Get("cursor")}}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PartnersRead, func(tx *portal.Tx) (err error) {
 		if v.page, err = partners.Directory(ctx, tx, v.filter); err != nil {
@@ -68,7 +74,11 @@ func (v directoryView) categoryOptions() []Option {
 }
 
 func (v directoryView) programmeOptions() []Option {
-	options := []Option{{Value: "", Label: "Any programme"}}
+	return v.programmeChoices("Any programme")
+}
+
+func (v directoryView) programmeChoices(none string) []Option {
+	options := []Option{{Value: "", Label: none}}
 	for _, p := range v.programmes {
 		options = append(options, Option{Value: p.Name, Label: p.Title})
 	}

@@ -1,6 +1,15 @@
 package web
 
-import "net/http"
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"extranet/portal"
+)
 
 // An advice is what an error page says besides what happened: what to do about it.
 type advice struct {
@@ -40,4 +49,82 @@ func adviceFor(status int) advice {
 		return advices[http.StatusInternalServerError]
 	}
 	return advices[http.StatusBadRequest]
+}
+
+// statuses says how each kind is answered.
+var statuses = map[portal.Kind]int{
+	portal.Internal:        http.StatusInternalServerError,
+	portal.Malformed:       http.StatusBadRequest,
+	portal.Unauthenticated: http.StatusUnauthorized,
+	portal.Forbidden:       http.StatusForbidden,
+	portal.NotFound:        http.StatusNotFound,
+	portal.Conflict:        http.StatusConflict,
+	portal.Invalid:         http.StatusUnprocessableEntity,
+	portal.TooMany:         http.StatusTooManyRequests,
+	portal.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// closedByClient is logged for a request whose answer nobody waits for.
+const closedByClient = 499
+
+// Fail answers with the page that err is. Nobody is sent to sign in, and back here after it.
+func (w *Web) Fail(c *gin.Context, err error) {
+	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
+		c.AbortWithStatus(closedByClient)
+		return
+	}
+	_ = c.Error(err) // for the request's log line
+	says := portal.Says(err)
+	h := c.Writer.Header()
+	switch says.Kind {
+	case portal.Unauthenticated:
+		w.askToSignIn(c)
+		return
+	case portal.Unavailable:
+		h.Set("Retry-After", "2")
+	case portal.TooMany:
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "2")
+		}
+	}
+	w.failed(c, statuses[says.Kind], says.Msg, says.Fields)
+}
+
+// NotFound answers for paths that are not there; MethodNotAllowed for methods.
+func (w *Web) NotFound(c *gin.Context) {
+	w.failed(c, http.StatusNotFound, "there is no page at this address", nil)
+}
+
+// MethodNotAllowed answers for a path that is there, under another method; gin has set Allow.
+func (w *Web) MethodNotAllowed(c *gin.Context) {
+	w.failed(c, http.StatusMethodNotAllowed, "", nil)
+}
+
+func (w *Web) failed(c *gin.Context, status int, msg string, fields map[string]string) {
+	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request")}))
+	c.Abort()
+}
+
+// sessionCookie is the name under which auth keeps the session; one that is refused is over.
+const sessionCookie = "__Host-session"
+
+func (w *Web) askToSignIn(c *gin.Context) {
+	if c.GetHeader("HX-Request") != "" {
+		c.Header("HX-Refresh", "true")
+		c.AbortWithStatus(http.StatusUnauthorized)
+		return
+	}
+	q := url.Values{}
+	if c.Request.Method == http.MethodGet && c.Request.URL.RequestURI() != "/" {
+		q.Set("next", c.Request.URL.RequestURI())
+	}
+	if _, err := c.Request.Cookie(sessionCookie); err == nil {
+		q.Set("message", "ended")
+	}
+	to := "/login"
+	if len(q) > 0 {
+		to += "?" + q.Encode()
+	}
+	c.Redirect(http.StatusSeeOther, to)
+	c.Abort()
 }

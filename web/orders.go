@@ -218,6 +218,7 @@ type followed struct {
 	sent     []portal.Posted // what the host was asked about it
 	today    portal.Date
 	claim    bool // the caller may claim about a line
+	readers  bool // the caller may ask who can see it
 	catalog  bool // the caller sees products
 	changing int64
 	form     url.Values // what was typed to change that line, and why it cannot be
@@ -267,6 +268,7 @@ func (w *Web) orderPage(ctx context.Context, r request, v followed) (reply, erro
 	w.db.Opened(r.by, "orders/"+f.Number)
 	v.Followed, v.today, v.claim = f, portal.DateOf(w.db.Now()), r.by.PartnerKind == "dealer" && r.by.Perms.Has(portal.ClaimsFile)
 	v.catalog = r.by.Perms.Has(portal.CatalogRead) && r.by.PartnerKind != "supplier"
+	v.readers = r.by.Perms.Has(portal.PeopleRead) && r.by.Sites == nil
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}

@@ -261,6 +261,7 @@ type memberView struct {
 	sessions []partners.Session
 	sites    sites
 	by       portal.Caller
+	tried    *partners.Weighing
 }
 
 func (v memberView) may() bool {
@@ -268,12 +269,12 @@ func (v memberView) may() bool {
 }
 
 func (w *Web) showMember(ctx context.Context, r request) (reply, error) {
-	return w.memberForm(ctx, r, nil)
+	return w.memberForm(ctx, r, nil, nil)
 }
 
 // memberForm shows the member; with what was typed where it could not be taken.
-func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm) (reply, error) {
-	v := memberView{by: r.by}
+func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, tried *partners.Weighing) (reply, error) {
+	v := memberView{by: r.by, tried: tried}
 	err := w.at(ctx, r, portal.PeopleRead, func(tx *portal.Tx, o whose) (err error) {
 		v.whose = o
 		if v.Membership, err = partners.MemberOf(ctx, tx, o.ID, idOf(r.param("person"))); err != nil {
@@ -314,11 +315,27 @@ func memberPath(id uuid.UUID) string { return "/people/" + id.String() }
 
 func (w *Web) changeMember(ctx context.Context, r request) (reply, error) {
 	f, id := chosen(r.form), idOf(r.param("person"))
+	if r.form.Get("do") == "try" {
+		var at int64
+		tried, err := partners.Weighed(func(ctx context.Context, tx *portal.Tx) (partners.Weighing, error) {
+			return partners.OfMember(at, id, func(ctx context.Context, tx *portal.Tx) error {
+				return partners.ChangeMember(ctx, tx, at, id, f.change())
+			})(ctx, tx)
+		}).Try(ctx, func(g func(tx *portal.Tx) error) error {
+			return w.at(ctx, r, portal.PeopleManage, func(tx *portal.Tx, o whose) error { at = o.ID; return g(tx) })
+		})
+		if err != nil && r.by.Perms.Has(portal.PeopleManage) && f.mended(err) {
+			return w.memberForm(ctx, r, &f, nil)
+		} else if err != nil {
+			return reply{}, err
+		}
+		return w.memberForm(ctx, r, &f, &tried)
+	}
 	to, err := w.onceAt(ctx, r, portal.PeopleManage, func(tx *portal.Tx, o whose) (string, error) {
 		return o.path(memberPath(id)), partners.ChangeMember(ctx, tx, o.ID, id, f.change())
 	})
 	if err != nil && r.by.Perms.Has(portal.PeopleManage) && f.mended(err) {
-		return w.memberForm(ctx, r, &f)
+		return w.memberForm(ctx, r, &f, nil)
 	}
 	return reply{to: to, flash: &Flash{Good, "Changed", "It holds from the person's next click on."}}, err
 }

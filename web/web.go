@@ -1,11 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
-	"errors"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -266,11 +263,17 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/sync/outbox", w.page(w.showOutbox)},
 		{"POST", "/sync/outbox/:id", w.page(w.actOnCommand)},
 		{"GET", "/people", w.page(w.listPeople)},
+		{"GET", "/access", w.page(w.showAccess)},
+		{"POST", "/access", w.page(w.askAccess)},
+		{"POST", "/access/:id/withdraw", w.page(w.withdrawRequest)},
+		{"GET", "/people/requests", w.page(w.listRequests)},
+		{"POST", "/people/requests/:id/decide", w.page(w.decideRequest)},
 		{"GET", "/people/invite", w.page(w.showInvite)},
 		{"POST", "/people/invite", w.page(w.invite)},
 		{"POST", "/people/invitations/:id/resend", w.page(w.resendInvitation)},
 		{"POST", "/people/invitations/:id/revoke", w.page(w.revokeInvitation)},
 		{"GET", "/people/:person", w.page(w.showMember)},
+		{"GET", "/people/:person/explain", w.page(w.explainMember)},
 		{"POST", "/people/:person/change", w.page(w.changeMember)},
 		{"POST", "/people/:person/suspend", w.page(w.toMember(partners.SuspendMember, "/people/PERSON", Flash{Good, "Suspended", "They are let in nowhere here until somebody lets them in again."}))},
 		{"POST", "/people/:person/resume", w.page(w.toMember(partners.ResumeMember, "/people/PERSON", Flash{Good, "Let in again", "They may do what they could before."}))},
@@ -282,6 +285,19 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/audit/who", w.page(w.showWho)},
 		{"POST", "/audit/verify", w.page(w.verifyAudit)},
 		{"GET", "/partners", w.page(w.listPartners)},
+		{"POST", "/partners/bulk", w.page(w.decideMany)},
+		{"GET", "/who", w.page(w.showReaders)},
+		{"GET", "/roles", w.page(w.listRoles)},
+		{"POST", "/roles", w.page(w.defineRole)},
+		{"GET", "/roles/new", w.page(w.newRole)},
+		{"GET", "/roles/:name", w.page(w.showRole)},
+		{"POST", "/roles/:name", w.page(w.changeRole)},
+		{"POST", "/roles/:name/end", w.page(w.endRole)},
+		{"POST", "/programmes", w.page(w.defineProgramme)},
+		{"GET", "/programmes/new", w.page(w.newProgramme)},
+		{"GET", "/programmes/:name", w.page(w.showProgramme)},
+		{"POST", "/programmes/:name", w.page(w.changeProgramme)},
+		{"POST", "/programmes/:name/end", w.page(w.endProgramme)},
 		{"GET", "/partners/:number", w.page(w.showPartner)},
 		{"POST", "/partners/:number/decide", w.page(w.decidePartner)},
 		{"GET", "/partners/:number/entry", w.page(w.showEntry)},
@@ -476,90 +492,14 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
 	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
 	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))
+	at("Partners", "/roles", IconKey, "Roles", by.Host && may(portal.PartnersRead))
 	at("Partners", "/sync", IconRefresh, "Sync", by.Host && may(portal.FeedsRead))
 	at("Own company", "/company", IconCompany, "Company", may(portal.CompanyRead))
+	at("Own company", "/access", IconLock, "My access", by.PersonID != uuid.Nil && !by.Viewing)
 	at("Own company", "/people", IconPeople, "People", may(portal.PeopleRead))
 	at("Own company", "/ordering", IconSettings, "Ordering rules", may(portal.PeopleManage) && dealer)
 	at("Own company", "/audit", IconAudit, "Log", may(portal.AuditRead) && by.Sites == nil)
 	return s
-}
-
-// statuses says how each kind is answered.
-var statuses = map[portal.Kind]int{
-	portal.Internal:        http.StatusInternalServerError,
-	portal.Malformed:       http.StatusBadRequest,
-	portal.Unauthenticated: http.StatusUnauthorized,
-	portal.Forbidden:       http.StatusForbidden,
-	portal.NotFound:        http.StatusNotFound,
-	portal.Conflict:        http.StatusConflict,
-	portal.Invalid:         http.StatusUnprocessableEntity,
-	portal.TooMany:         http.StatusTooManyRequests,
-	portal.Unavailable:     http.StatusServiceUnavailable,
-}
-
-// closedByClient is logged for a request whose answer nobody waits for.
-const closedByClient = 499
-
-// Fail answers with the page that err is. Nobody is sent to sign in, and back here after it.
-func (w *Web) Fail(c *gin.Context, err error) {
-	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
-		c.AbortWithStatus(closedByClient)
-		return
-	}
-	_ = c.Error(err) // for the request's log line
-	says := portal.Says(err)
-	h := c.Writer.Header()
-	switch says.Kind {
-	case portal.Unauthenticated:
-		w.askToSignIn(c)
-		return
-	case portal.Unavailable:
-		h.Set("Retry-After", "2")
-	case portal.TooMany:
-		if h.Get("Retry-After") == "" {
-			h.Set("Retry-After", "2")
-		}
-	}
-	w.failed(c, statuses[says.Kind], says.Msg, says.Fields)
-}
-
-// NotFound answers for paths that are not there; MethodNotAllowed for methods.
-func (w *Web) NotFound(c *gin.Context) {
-	w.failed(c, http.StatusNotFound, "there is no page at this address", nil)
-}
-
-// MethodNotAllowed answers for a path that is there, under another method; gin has set Allow.
-func (w *Web) MethodNotAllowed(c *gin.Context) {
-	w.failed(c, http.StatusMethodNotAllowed, "", nil)
-}
-
-func (w *Web) failed(c *gin.Context, status int, msg string, fields map[string]string) {
-	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request")}))
-	c.Abort()
-}
-
-// sessionCookie is the name under which auth keeps the session; one that is refused is over.
-const sessionCookie = "__Host-session"
-
-func (w *Web) askToSignIn(c *gin.Context) {
-	if c.GetHeader("HX-Request") != "" {
-		c.Header("HX-Refresh", "true")
-		c.AbortWithStatus(http.StatusUnauthorized)
-		return
-	}
-	q := url.Values{}
-	if c.Request.Method == http.MethodGet && c.Request.URL.RequestURI() != "/" {
-		q.Set("next", c.Request.URL.RequestURI())
-	}
-	if _, err := c.Request.Cookie(sessionCookie); err == nil {
-		q.Set("message", "ended")
-	}
-	to := "/login"
-	if len(q) > 0 {
-		to += "?" + q.Encode()
-	}
-	c.Redirect(http.StatusSeeOther, to)
-	c.Abort()
 }
 
 // ShowSignIn answers with the sign-in page.
@@ -570,48 +510,6 @@ func (w *Web) ShowSignIn(c *gin.Context, status int, p SignIn) {
 // ShowSignedOut answers with the page that follows signing out.
 func (w *Web) ShowSignedOut(c *gin.Context) {
 	w.write(c, http.StatusOK, SignedOutPage(w.shell(c, portal.Caller{}), Issuer{}))
-}
-
-var (
-	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-	zippers = sync.Pool{New: func() any { z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return z }}
-)
-
-// worthZipping is the size in bytes from which compression pays.
-const worthZipping = 1400
-
-// write renders the page whole before the first byte leaves: a page that fails halfway is an error, not half a page.
-// Pages hold no secrets that compression could give away.
-func (w *Web) write(c *gin.Context, status int, page templ.Component) {
-	body := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(body)
-	body.Reset()
-	if err := page.Render(c.Request.Context(), body); err != nil {
-		_ = c.Error(err)
-		c.AbortWithStatus(http.StatusInternalServerError)
-		return
-	}
-	h := c.Writer.Header()
-	h["Content-Type"] = []string{"text/html; charset=utf-8"}
-	h["Cache-Control"] = []string{"private, no-store"}
-	h["Vary"] = []string{"Accept-Encoding"}
-	if body.Len() < worthZipping || !assets.AcceptsGzip(c.GetHeader("Accept-Encoding")) {
-		h["Content-Length"] = []string{strconv.Itoa(body.Len())}
-		c.Status(status)
-		_, _ = c.Writer.Write(body.Bytes())
-		return
-	}
-	zipped, z := buffers.Get().(*bytes.Buffer), zippers.Get().(*gzip.Writer)
-	defer buffers.Put(zipped)
-	defer zippers.Put(z)
-	zipped.Reset()
-	z.Reset(zipped)
-	_, _ = z.Write(body.Bytes()) // into memory: it cannot fail
-	_ = z.Close()
-	h["Content-Encoding"] = []string{"gzip"}
-	h["Content-Length"] = []string{strconv.Itoa(zipped.Len())}
-	c.Status(status)
-	_, _ = c.Writer.Write(zipped.Bytes())
 }
 
 // read returns what load reads in the caller's transaction, from the cache where it is known. The value is shared: never change it.

@@ -113,10 +113,13 @@ func pointers(items []Item) []*Item {
 	return out
 }
 
+// assortment are the categories of products that the programmes of the caller's partner open; NULL = all. What is in no other is not there.
+func assortment(tx *portal.Tx) any { return portal.Limit(tx.By.Categories) }
+
 // itemsOf returns the products with these numbers, by number.
 func itemsOf(ctx context.Context, tx *portal.Tx, products []string) (map[string]*Item, error) {
 	var list []Item
-	if err := tx.Select(ctx, &list, `SELECT `+itemColumns+` FROM products p WHERE p.product = ANY($1)`, products); err != nil {
+	if err := tx.Select(ctx, &list, `SELECT `+itemColumns+` FROM products p WHERE p.product = ANY($1) AND ($2::text[] IS NULL OR p.category = ANY($2))`, products, assortment(tx)); err != nil {
 		return nil, fmt.Errorf("reading products: %w", err)
 	}
 	by := make(map[string]*Item, len(list))

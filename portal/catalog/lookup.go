@@ -89,7 +89,7 @@ func lookUp(ctx context.Context, tx *portal.Tx, asked []Asked) ([]Answer, error)
 	for i, a := range asked {
 		answers[i] = Answer{Asked: a, State: "none", Could: []string{}}
 		for _, way := range []struct{ by, key string }{{"number", keys[i]}, {"part_number", keys[i]}, {"barcode", bare[i]}} {
-			of := slices.Compact(slices.Sorted(slices.Values(ways[way.by][way.key])))
+			of := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(ways[way.by][way.key]))), func(p string) bool { return items[p] == nil })
 			if len(of) > 1 && slices.Contains(of, strings.TrimSpace(a.Number)) { // written as one of them is
 				of = []string{strings.TrimSpace(a.Number)}
 			}
@@ -97,7 +97,7 @@ func lookUp(ctx context.Context, tx *portal.Tx, asked []Asked) ([]Answer, error)
 				answers[i].State, answers[i].By, answers[i].Could = "several", way.by, of
 				break
 			}
-			if len(of) == 1 && items[of[0]] != nil {
+			if len(of) == 1 {
 				answers[i].State, answers[i].By, answers[i].Item = "found", way.by, items[of[0]]
 				quantity := answers[i].Item.Least()
 				if q := a.Quantity.Number(); q.IsPositive() {

@@ -63,7 +63,7 @@ func Get(ctx context.Context, tx *portal.Tx, product string) (d Detail, err erro
 	if !readable(product) {
 		return d, noProduct
 	}
-	err = tx.Get(ctx, &d, `SELECT `+itemColumns+`, p.weight_kg FROM products p WHERE p.product = $1`, product)
+	err = tx.Get(ctx, &d, `SELECT `+itemColumns+`, p.weight_kg FROM products p WHERE p.product = $1 AND ($2::text[] IS NULL OR p.category = ANY($2))`, product, assortment(tx))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, noProduct
 	} else if err != nil {
@@ -74,7 +74,7 @@ func Get(ctx context.Context, tx *portal.Tx, product string) (d Detail, err erro
 		return d, fmt.Errorf("reading stock: %w", err)
 	}
 	if err := tx.Select(ctx, &d.Alternates, `SELECT l.kind, coalesce(l.note, '') AS note, `+itemColumns+` FROM product_links l JOIN products p ON p.product = l.other
-		WHERE l.product = $1 ORDER BY array_position('{drop_in,functional,upgrade}'::text[], l.kind), p.product LIMIT 50`, product); err != nil {
+		WHERE l.product = $1 AND ($2::text[] IS NULL OR p.category = ANY($2)) ORDER BY array_position('{drop_in,functional,upgrade}'::text[], l.kind), p.product LIMIT 50`, product, assortment(tx)); err != nil {
 		return d, fmt.Errorf("reading alternates: %w", err)
 	}
 	if err := tx.Select(ctx, &d.PartNumbers, `SELECT part_number FROM part_numbers WHERE partner_id = $1 AND product = $2 ORDER BY part_number`, tx.By.PartnerID, product); err != nil {
@@ -117,7 +117,10 @@ func documentsOf(ctx context.Context, tx *portal.Tx, product string) (list []Doc
 		return nil, err
 	}
 	list = []Document{}
-	err = tx.Select(ctx, &list, `SELECT `+documentColumns+` FROM documents WHERE product = $1 AND (segment IS NULL OR segment = $2) ORDER BY kind, title, version DESC`, product, t.Segment)
+	err = tx.Select(ctx, &list, `SELECT `+documentColumns+` FROM documents d
+		WHERE product = $1 AND (segment IS NULL OR segment = $2) AND ($3::text[] IS NULL OR kind = ANY($3))
+			AND ($4::text[] IS NULL OR EXISTS (SELECT 1 FROM products p WHERE p.product = d.product AND p.category = ANY($4)))
+		ORDER BY kind, title, version DESC`, product, t.Segment, portal.Limit(tx.By.DocumentKinds), assortment(tx))
 	if err != nil {
 		return nil, fmt.Errorf("reading documents: %w", err)
 	}
@@ -214,7 +217,7 @@ func Watched(ctx context.Context, tx *portal.Tx, person uuid.UUID) (items []Item
 		return nil, err
 	}
 	items = []Item{}
-	err = tx.Select(ctx, &items, `SELECT `+itemColumns+` FROM watches w JOIN products p USING (product) WHERE w.partner_id = $1 AND w.person_id = $2 ORDER BY p.product`, tx.By.PartnerID, person)
+	err = tx.Select(ctx, &items, `SELECT `+itemColumns+` FROM watches w JOIN products p USING (product) WHERE w.partner_id = $1 AND w.person_id = $2 AND ($3::text[] IS NULL OR p.category = ANY($3)) ORDER BY p.product`, tx.By.PartnerID, person, assortment(tx))
 	if err != nil {
 		return nil, fmt.Errorf("listing what is watched: %w", err)
 	}

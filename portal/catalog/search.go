@@ -25,6 +25,8 @@ type Filter struct {
 	InStock    bool   // something may be sold today
 	Limit      int    // 1 to 200; 0 = 50
 	Cursor     string // from Found.Next
+
+	only []string // categories that the caller is shown; nil = all
 }
 
 // Found is one stretch of what a search finds.
@@ -152,6 +154,10 @@ func (f *Filter) where(args []any) (string, []any) {
 			where += fmt.Sprintf(` AND p.`+facet.column+` = ANY($%d)`, len(args))
 		}
 	}
+	if f.only != nil {
+		args = append(args, f.only)
+		where += fmt.Sprintf(` AND p.category = ANY($%d)`, len(args))
+	}
 	if f.InStock { // asked for each, for a join would read all the stock there is
 		where += ` AND (SELECT true FROM availability a WHERE a.product = p.product AND a.available > 0 LIMIT 1)`
 	}
@@ -166,6 +172,7 @@ func Search(ctx context.Context, tx *portal.Tx, f Filter) (found Found, err erro
 	if err := f.Check(); err != nil {
 		return found, err
 	}
+	f.only = tx.By.Categories
 	after, _ := f.after()
 	sought := words(f.Text)
 	if len(sought) > 0 && after == "" {
@@ -290,7 +297,7 @@ const walked = 3000
 // walk lists what holds the words straight from the products in their order, where so many do that a page of them is found within a few. It reports
 // whether it did; rarer words cost less by their index.
 func (found *Found) walk(ctx context.Context, tx *portal.Tx, f *Filter, words []string, after string) (bool, error) {
-	if f.InStock || len(f.Brands)+len(f.Categories)+len(f.Lifecycles) > 0 {
+	if f.InStock || f.only != nil || len(f.Brands)+len(f.Categories)+len(f.Lifecycles) > 0 {
 		return false, nil
 	}
 	var about float64
@@ -350,7 +357,7 @@ func holding(ctx context.Context, tx *portal.Tx, words []string) (query string, 
 // facets reads the values of the facets, with how many products there are of each in all.
 func (found *Found) facets(ctx context.Context, tx *portal.Tx, counted bool) error {
 	found.Facets = nil
-	if err := tx.Select(ctx, &found.Facets, `SELECT facet, value, products FROM product_facets`); err != nil {
+	if err := tx.Select(ctx, &found.Facets, `SELECT facet, value, products FROM product_facets WHERE $1::text[] IS NULL OR facet <> 'category' OR value = ANY($1)`, assortment(tx)); err != nil {
 		return fmt.Errorf("reading facets: %w", err)
 	}
 	if !counted {
@@ -375,7 +382,7 @@ func (found *Found) browse(ctx context.Context, tx *portal.Tx, f *Filter, after 
 		return fmt.Errorf("listing products: %w", err)
 	}
 	// They were counted over everything.
-	if err := found.facets(ctx, tx, !f.InStock && len(f.Brands)+len(f.Categories)+len(f.Lifecycles) == 0); err != nil {
+	if err := found.facets(ctx, tx, !f.InStock && f.only == nil && len(f.Brands)+len(f.Categories)+len(f.Lifecycles) == 0); err != nil {
 		return err
 	}
 	found.Hits, found.More = len(products), len(products) > f.Limit
@@ -419,7 +426,8 @@ func exactly(ctx context.Context, tx *portal.Tx, text string) (items []Item, err
 			SELECT product FROM products WHERE number_search = $2 UNION ALL
 			SELECT product FROM products WHERE barcode = $3 UNION ALL
 			(SELECT product FROM part_numbers WHERE partner_id = $1 AND number_search ~>=~ $2 AND number_search ~<~ ($2 || chr(1114111)) LIMIT 20))
-		ORDER BY p.product LIMIT 20`, tx.By.PartnerID, key, strings.ReplaceAll(text, " ", ""))
+			AND ($4::text[] IS NULL OR p.category = ANY($4))
+		ORDER BY p.product LIMIT 20`, tx.By.PartnerID, key, strings.ReplaceAll(text, " ", ""), assortment(tx))
 	if err != nil {
 		return nil, fmt.Errorf("looking for a number: %w", err)
 	}

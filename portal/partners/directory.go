@@ -124,28 +124,6 @@ func prefixes(text string) string {
 	return strings.Join(parts, " & ")
 }
 
-// A Programme is one that partners can belong to.
-type Programme struct {
-	Name     string         `db:"name"`
-	Title    string         `db:"title"`
-	Modules  pq.StringArray `db:"modules"`
-	Partners int            `db:"partners"` // that belong to it; 1,000 = a thousand or more
-}
-
-// Programmes lists them by name. The host's staff see how many partners each has.
-func Programmes(ctx context.Context, tx *portal.Tx) (list []Programme, err error) {
-	if err := needPartners(tx); err != nil {
-		return nil, err
-	}
-	err = tx.Select(ctx, &list, `
-		SELECT name, title, modules, (SELECT count(*) FROM (SELECT 1 FROM partner_programmes g WHERE g.programme = d.name LIMIT 1000) g) AS partners
-		FROM programmes d ORDER BY name LIMIT 200`)
-	if err != nil {
-		return nil, fmt.Errorf("reading programmes: %w", err)
-	}
-	return list, nil
-}
-
 // Categories lists what the core calls its kinds of partners, at most 100.
 func Categories(ctx context.Context, tx *portal.Tx) (list []string, err error) {
 	if err := needPartners(tx); err != nil {
@@ -267,25 +245,9 @@ func Decide(ctx context.Context, tx *portal.Tx, number string, programmes, deleg
 		return fmt.Errorf("deciding on a partner: %w", err)
 	}
 	if !slices.Equal(sorted(before), sorted(programmes)) {
-		if err := rightsChanged(ctx, tx, p.ID, "programmes"); err != nil {
+		if err := announceRights(ctx, tx, scope{Partners: []int64{p.ID}}, "programmes"); err != nil {
 			return err
 		}
 	}
 	return tx.AuditFor(ctx, p.ID, "partner.decide", p.Number, map[string]string{"programmes": strings.Join(programmes, " "), "programmes_before": strings.Join(before, " "), "delegable": strings.Join(delegable, " ")})
-}
-
-// rightsChanged announces and remembers what every member of the partner may do now.
-func rightsChanged(ctx context.Context, tx *portal.Tx, partner int64, why string) error {
-	var members []membersID
-	if err := tx.Select(ctx, &members, `SELECT person_id FROM memberships WHERE partner_id = $1 AND ended_at IS NULL ORDER BY person_id`, partner); err != nil {
-		return fmt.Errorf("listing members: %w", err)
-	}
-	for _, m := range members {
-		tx.AccessChanged(m.ID)
-		if err := remember(ctx, tx, partner, m.ID, why); err != nil {
-			return err
-		}
-	}
-	tx.Changed(accessNoun, partner)
-	return nil
 }

@@ -36,6 +36,10 @@ func HistoryOf(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UU
 	if err := reach(tx, partner, portal.PeopleRead); err != nil {
 		return nil, err
 	}
+	return historyOf(ctx, tx, partner, person)
+}
+
+func historyOf(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUID) (list []Grant, err error) {
 	err = tx.Select(ctx, &list, `
 		SELECT `+grantColumns+` FROM grants
 		WHERE partner_id = $1 AND subject_id = $2 AND ($3::text[] IS NULL OR sites IS NULL OR sites && $3)
@@ -46,17 +50,16 @@ func HistoryOf(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UU
 	return list, nil
 }
 
-// A membersID is who a member is, and nothing else of them.
-type membersID struct {
-	ID uuid.UUID `db:"person_id"`
-}
-
 // Documents whose readers can be asked for: what it takes to see one, and where it says which site it is of.
 var documents = map[string]struct {
 	need portal.Permission
+	desk portal.Permission // of the host's staff, who see it beside the partner
 	site string
 }{
-	"orders": {portal.OrdersRead, `SELECT coalesce(site, '') FROM orders WHERE partner_id = $1 AND number = $2`},
+	"orders":     {portal.OrdersRead, portal.ViewAs, `SELECT coalesce(site, '') FROM orders WHERE partner_id = $1 AND number = $2`},
+	"claims":     {portal.ClaimsRead, portal.ClaimsDecide, `SELECT site FROM claims WHERE partner_id = $1 AND number = $2 AND submitted_at IS NOT NULL`},
+	"invoices":   {portal.AccountRead, portal.ViewAs, `SELECT coalesce(site, '') FROM invoices WHERE partner_id = $1 AND number = $2`},
+	"purchasing": {portal.PurchasingRead, portal.ViewAs, `SELECT coalesce(site, '') FROM purchase_orders WHERE partner_id = $1 AND number = $2`},
 }
 
 // An Access is the answer to who could see a document at a moment, and who opened it that day.
@@ -81,14 +84,9 @@ func CouldSee(ctx context.Context, tx *portal.Tx, partner int64, document string
 	if a.Opened, err = portal.SightingsOf(ctx, tx, partner, document, day, day.Add(24*time.Hour)); err != nil {
 		return a, err
 	}
-	var site []string
-	if err := tx.Select(ctx, &site, d.site, partner, number); err != nil {
-		return a, fmt.Errorf("finding a document: %w", err)
+	if a.Site, err = siteOf(ctx, tx, partner, d.site, number); err != nil {
+		return a, err
 	}
-	if len(site) == 0 {
-		return a, portal.Errorf(portal.NotFound, "there is no such document")
-	}
-	a.Site = site[0]
 	err = tx.Select(ctx, &a.Could, `
 		SELECT `+grantColumns+` FROM (
 			SELECT DISTINCT ON (subject_id) * FROM grants WHERE partner_id = $1 AND at <= $2 ORDER BY subject_id, at DESC, grant_id DESC) g

@@ -18,17 +18,37 @@ type rights struct {
 	More       pq.StringArray `db:"more"`       // permissions of roles that the host defined
 	Programmes pq.StringArray `db:"programmes"` // of the partner, sorted
 	Modules    pq.StringArray `db:"modules"`    // that those open
+	Categories pq.StringArray `db:"categories"` // of products that those open; nil = all
+	Kinds      pq.StringArray `db:"kinds"`      // of documents that those open; nil = all
+	Most       portal.Amount  `db:"most"`       // an order may come to by roles that the host defined; "" = no limit
 }
 
 const rightsColumns = `
 	(SELECT array_agg(DISTINCT x) FROM roles r CROSS JOIN unnest(r.permissions) x
 		WHERE r.name = ANY(m.roles) AND (r.side = p.kind OR r.side = 'partner' AND p.kind <> 'host')) AS more,
 	(SELECT array_agg(g.programme ORDER BY g.programme COLLATE "C") FROM partner_programmes g WHERE g.partner_id = p.partner_id) AS programmes,
-	(SELECT array_agg(DISTINCT x) FROM partner_programmes g JOIN programmes d ON d.name = g.programme CROSS JOIN unnest(d.modules) x WHERE g.partner_id = p.partner_id) AS modules`
+	(SELECT array_agg(DISTINCT x) FROM partner_programmes g JOIN programmes d ON d.name = g.programme CROSS JOIN unnest(d.modules) x WHERE g.partner_id = p.partner_id) AS modules,
+	(SELECT CASE WHEN bool_and(d.categories IS NOT NULL) THEN coalesce(array_agg(DISTINCT x.x ORDER BY x.x) FILTER (WHERE x.x IS NOT NULL), '{}') END
+		FROM partner_programmes g JOIN programmes d ON d.name = g.programme LEFT JOIN LATERAL unnest(d.categories) x (x) ON true WHERE g.partner_id = p.partner_id) AS categories,
+	(SELECT CASE WHEN bool_and(d.document_kinds IS NOT NULL) THEN coalesce(array_agg(DISTINCT x.x ORDER BY x.x) FILTER (WHERE x.x IS NOT NULL), '{}') END
+		FROM partner_programmes g JOIN programmes d ON d.name = g.programme LEFT JOIN LATERAL unnest(d.document_kinds) x (x) ON true WHERE g.partner_id = p.partner_id) AS kinds,
+	(SELECT CASE WHEN bool_and(r.order_limit IS NOT NULL) THEN max(r.order_limit) END FROM roles r
+		WHERE r.name = ANY(m.roles) AND 'orders:place' = ANY(r.permissions) AND (r.side = p.kind OR r.side = 'partner' AND p.kind <> 'host')) AS most`
 
 // allow returns what the roles allow at a partner of the kind.
 func (r rights) allow(roles []string, kind string) portal.Permissions {
 	return r.within(portal.PermissionsOf(roles, kind == "host")|known(r.More), kind)
+}
+
+// limit is the most an order may come to unapproved for whoever holds the roles, with a limit of their own beside those of the roles; "" = none.
+func (r rights) limit(roles []string, own portal.Amount) portal.Amount {
+	switch {
+	case r.Most == "" || portal.PermissionsOf(roles, false).Has(portal.OrdersPlace): // a role that the portal brings has none
+		return own
+	case own == "" || r.Most.Number().LessThan(own.Number()):
+		return r.Most
+	}
+	return own
 }
 
 // within takes away what there is for suppliers alone, and what the partner's programmes do not open. A partner of no programme has everything.
@@ -78,6 +98,9 @@ var roleTitles = map[string]string{
 	"partner-manager": "Partner manager", "auditor": "Auditor", "administrator": "Administrator",
 }
 
+// RoleTitle says what a role is that the portal brings.
+func RoleTitle(name string) string { return roleTitles[name] }
+
 // RoleChoices lists the roles that can be held at the partner, and says of each why the caller cannot grant it where they cannot.
 func RoleChoices(ctx context.Context, tx *portal.Tx, partner int64) (list []RoleChoice, err error) {
 	if err := reach(tx, partner, portal.PeopleRead); err != nil {
@@ -87,6 +110,24 @@ func RoleChoices(ctx context.Context, tx *portal.Tx, partner int64) (list []Role
 	if err != nil {
 		return nil, err
 	}
+	if list, err = choicesOf(ctx, tx, kind); err != nil {
+		return nil, err
+	}
+	delegable, err := delegableOf(ctx, tx, partner)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].Perms, err = allowedBy(ctx, tx, partner, kind, []string{list[i].Name}); err != nil {
+			return nil, err
+		}
+		list[i].Barred = barred(tx, partner, kind, delegable, list[i].Name, list[i].Perms)
+	}
+	return list, nil
+}
+
+// choicesOf lists the roles that can be held at a partner of the kind.
+func choicesOf(ctx context.Context, tx *portal.Tx, kind string) (list []RoleChoice, err error) {
 	for _, r := range portal.Roles {
 		if r.Host == (kind == "host") {
 			list = append(list, RoleChoice{Name: r.Name, Title: roleTitles[r.Name]})
@@ -98,16 +139,6 @@ func RoleChoices(ctx context.Context, tx *portal.Tx, partner int64) (list []Role
 	}
 	for _, r := range defined {
 		list = append(list, RoleChoice{Name: r.Name, Title: r.Title, Defined: true})
-	}
-	delegable, err := delegableOf(ctx, tx, partner)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		if list[i].Perms, err = allowedBy(ctx, tx, partner, kind, []string{list[i].Name}); err != nil {
-			return nil, err
-		}
-		list[i].Barred = barred(tx, partner, kind, delegable, list[i].Name, list[i].Perms)
 	}
 	return list, nil
 }
@@ -186,6 +217,15 @@ func mayGrant(ctx context.Context, tx *portal.Tx, partner int64, kind string, ro
 			return portal.Errorf(portal.Forbidden, "%s", why)
 		}
 	}
+	if sites == nil {
+		var named []string
+		if err := tx.Select(ctx, &named, `SELECT name FROM roles WHERE name = ANY($1) AND named_sites ORDER BY name`, pq.StringArray(roles)); err != nil {
+			return fmt.Errorf("reading what roles are held for: %w", err)
+		}
+		if len(named) > 0 {
+			return &portal.Error{Kind: portal.Invalid, Msg: fmt.Sprintf("the role %q is for named sites", named[0]), Fields: map[string]string{"sites": "name the sites it shall be for"}}
+		}
+	}
 	if err := checkLimit(tx, kind, limit); err != nil {
 		return err
 	}
@@ -193,11 +233,8 @@ func mayGrant(ctx context.Context, tx *portal.Tx, partner int64, kind string, ro
 }
 
 func checkLimit(tx *portal.Tx, kind string, limit portal.Amount) error {
-	if limit != "" {
-		n, err := decimal.NewFromString(string(limit))
-		if err != nil || n.IsNegative() || n.Exponent() < -4 || n.GreaterThan(decimal.New(1, 12)) {
-			return &portal.Error{Kind: portal.Invalid, Msg: "that is not a limit", Fields: map[string]string{"order_limit": "write an amount like 5000 or 2500.50, or leave it out for none"}}
-		}
+	if limit != "" && !isLimit(limit) {
+		return &portal.Error{Kind: portal.Invalid, Msg: "that is not a limit", Fields: map[string]string{"order_limit": "write an amount like 5000 or 2500.50, or leave it out for none"}}
 	}
 	if tx.By.Host && kind != "host" || tx.By.OrderLimit == "" {
 		return nil
@@ -208,21 +245,9 @@ func checkLimit(tx *portal.Tx, kind string, limit portal.Amount) error {
 	return nil
 }
 
-// A DefinedRole is a role of the host's own making.
-type DefinedRole struct {
-	Name        string         `db:"name"`
-	Side        string         `db:"side"` // host, dealer, supplier, or partner for both of these
-	Title       string         `db:"title"`
-	Permissions pq.StringArray `db:"permissions"`
-}
-
-// definedRoles lists those that can be held at a partner of the kind.
-func definedRoles(ctx context.Context, tx *portal.Tx, kind string) (list []DefinedRole, err error) {
-	err = tx.Select(ctx, &list, `SELECT name, side, title, permissions FROM roles WHERE side = $1 OR side = 'partner' AND $1 <> 'host' ORDER BY name`, kind)
-	if err != nil {
-		return nil, fmt.Errorf("reading roles: %w", err)
-	}
-	return list, nil
+func isLimit(limit portal.Amount) bool {
+	n, err := decimal.NewFromString(string(limit))
+	return err == nil && !n.IsNegative() && n.Exponent() >= -4 && n.LessThanOrEqual(decimal.New(1, 12))
 }
 
 // reach returns Forbidden unless the caller may do need at the partner: their own, or any for the host's staff.

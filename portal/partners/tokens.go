@@ -353,7 +353,7 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 			Own     bool           `db:"own"` // a person's, who is a member
 			Roles   pq.StringArray `db:"roles"`
 			Limit   pq.StringArray `db:"member_sites"`
-			Most    portal.Amount  `db:"order_limit"`
+			Limited portal.Amount  `db:"order_limit"`
 			rights
 		}
 		err := tx.Get(ctx, &r, `
@@ -389,7 +389,7 @@ func (s *Tokens) load(ctx context.Context, partner int64, id uuid.UUID, hash []b
 		perms = r.within(perms, r.Kind)
 		a = &access{Expires: r.ExpiresAt, Caller: portal.Caller{
 			PartnerID: r.PartnerID, PartnerNumber: r.Number, PartnerName: r.Partner, PartnerKind: r.Kind, Host: host,
-			Name: "token " + r.Name, Perms: perms, Sites: r.Sites, Programmes: r.Programmes, OrderLimit: r.Most,
+			Name: "token " + r.Name, Perms: perms, Sites: r.Sites, Programmes: r.Programmes, Categories: r.Categories, DocumentKinds: r.Kinds, OrderLimit: r.rights.limit(r.Roles, r.Limited),
 		}}
 		return nil
 	})

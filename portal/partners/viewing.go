@@ -127,6 +127,6 @@ func view(ctx context.Context, tx *portal.Tx, a *access, partner int64, until ti
 	host := a.Caller
 	a.Until = until
 	a.Caller = portal.Caller{PartnerID: partner, PartnerNumber: r.Number, PartnerName: r.Name, PartnerKind: r.Kind, PersonID: host.PersonID, Name: host.Name + " of " + host.PartnerName,
-		Perms: perms, Programmes: r.Programmes, SessionID: host.SessionID, Viewing: true, ReadOnly: !acts}
+		Perms: perms, Programmes: r.Programmes, Categories: r.Categories, DocumentKinds: r.Kinds, SessionID: host.SessionID, Viewing: true, ReadOnly: !acts}
 	return nil
 }
