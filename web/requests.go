@@ -148,10 +148,10 @@ func (w *Web) decideRequest(ctx context.Context, r request) (reply, error) {
 		decide, said = partners.RefuseRequest, Flash{Good, "Refused", "They are told, in your words."}
 	}
 	to, err := w.onceAt(ctx, r, portal.PeopleManage, func(tx *portal.Tx, o whose) (string, error) {
-		_, err := decide(ctx, tx, o.Partner, id, r.form.Get("words"))
+		_, err := decide(ctx, tx, o.Partner, id, r.form.Get("words-"+id.String()))
 		return o.path("/people/requests"), err
 	})
-	v := requestsView{id: id, words: r.form.Get("words")}
+	v := requestsView{id: id, words: r.form.Get("words-"+id.String())}
 	if err != nil && r.by.Perms.Has(portal.PeopleManage) && mendable(err, &v.fault) {
 		return w.requestsPage(ctx, r, v)
 	}

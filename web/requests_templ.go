@@ -835,7 +835,7 @@ func RequestsPage(s Shell, v requestsView) templ.Component {
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
-								templ_7745c5c3_Err = Input(Field{Name: "words", Label: "In your words", Value: v.wordsOn(q), Narrow: true, Error: v.faultOn(q), More: templ.Attributes{"maxlength": "500", "autocomplete": "off", "id": "words-" + q.ID.String()}}).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = Input(Field{Name: "words-" + q.ID.String(), Label: "In your words", Value: v.wordsOn(q), Narrow: true, Error: v.faultOn(q), More: templ.Attributes{"maxlength": "500", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}

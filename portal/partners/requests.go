@@ -70,7 +70,7 @@ func RequestAccess(ctx context.Context, tx *portal.Tx, p Partner, person uuid.UU
 	if why, err = checkWords("why", why, 5); err != nil {
 		return r, err
 	}
-	roles = slices.DeleteFunc(sorted(roles), func(role string) bool { return slices.Contains(m.Roles, role) })
+	roles = slices.DeleteFunc(append([]string{}, sorted(roles)...), func(role string) bool { return slices.Contains(m.Roles, role) })
 	if len(roles) > 0 {
 		if err := checkRoles(ctx, tx, roles, p.Kind); err != nil {
 			return r, err
