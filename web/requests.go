@@ -151,7 +151,7 @@ func (w *Web) decideRequest(ctx context.Context, r request) (reply, error) {
 		_, err := decide(ctx, tx, o.Partner, id, r.form.Get("words-"+id.String()))
 		return o.path("/people/requests"), err
 	})
-	v := requestsView{id: id, words: r.form.Get("words-"+id.String())}
+	v := requestsView{id: id, words: r.form.Get("words-" + id.String())}
 	if err != nil && r.by.Perms.Has(portal.PeopleManage) && mendable(err, &v.fault) {
 		return w.requestsPage(ctx, r, v)
 	}
