@@ -197,7 +197,7 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 	}
 	pages := web.New(web.Options{DB: db, Entities: jobs.EntityNames(), Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance, Files: c.store()})
 	e.Use(observe(log, registry), guard(c.BaseURL, a.FormTargets), recovered(pages))
-	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL, Files: c.store(), Papers: pages})
+	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, Sessions: a, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL, Files: c.store(), Papers: pages})
 	a.Routes(e, auth.Pages{SignedOut: pages.ShowSignedOut, Error: pages.Fail, SignIn: func(c *gin.Context, status int, p auth.SignIn) {
 		shown := web.SignIn{AskMail: p.AskMail, Mail: p.Mail, Next: p.Next, Message: web.SignInMessage(p.Message), Text: p.Text, Fault: p.Fault}
 		for _, d := range p.Doors {

@@ -42,6 +42,7 @@ type Options struct {
 	Library   catalog.Library                                                     // the host's documents
 	RateLimit float64                                                             // requests per second for each caller; 0 = no limit
 	Version   string
+	Sessions  Sessions
 	Files     files.Store // where added files are kept; nil = none are taken
 	BaseURL   string      // of the portal: the one origin whose pages may read answers
 	Papers    Papers
@@ -60,6 +61,7 @@ type door struct {
 	partners func(context.Context, portal.Caller) ([]partners.Membership, error)
 	library  catalog.Library
 	limits   *limits
+	sessions Sessions
 	origin   []string
 	files    files.Store
 	papers   Papers
@@ -67,7 +69,7 @@ type door struct {
 
 // Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
 func Routes(e *gin.Engine, o Options) []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, sessions: o.Sessions, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -89,6 +91,7 @@ func Routes(e *gin.Engine, o Options) []byte {
 				{Name: "People", Description: "Who may act for the partner, and by which tokens."},
 				{Name: "Audit", Description: "What happened, who did it, and who could see what."},
 				{Name: "Directory", Description: "For the host's staff: every partner."},
+				{Name: "Reviews", Description: "Who has access is asked again, person by person."},
 				{Name: "Sync", Description: "For the host's staff: how far the mirror of the core is, what it refused, and what is on its way back."},
 			},
 		},
@@ -126,6 +129,9 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.scim(e)
 	d.roles(h)
 	d.requests(h)
+	d.reviews(h)
+	d.sponsors(h)
+	d.signedIn(h)
 
 	describe(h.OpenAPI())
 	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")

@@ -340,6 +340,16 @@ func (a *Auth) StopViewing(ctx context.Context, by portal.Caller) error {
 	return a.sessions.EndView(ctx, by)
 }
 
+// SignedIn lists where people are signed in, as administrators see it: see [partners.Sessions.At].
+func (a *Auth) SignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) ([]partners.LiveSession, error) {
+	return a.sessions.At(ctx, by, f)
+}
+
+// EndSignedIn ends those sessions: see [partners.Sessions.EndAt].
+func (a *Auth) EndSignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) (int, error) {
+	return a.sessions.EndAt(ctx, by, f)
+}
+
 // EndSessionsOf ends a member's sessions, as the partner's administrator or the host's staff: see [partners.Sessions.EndOf].
 func (a *Auth) EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error) {
 	return a.sessions.EndOf(ctx, by, person)

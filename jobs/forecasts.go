@@ -7,6 +7,7 @@ import (
 	"extranet/portal"
 	"extranet/portal/forecasts"
 	"extranet/portal/notices"
+	"extranet/portal/partners"
 	"extranet/portal/purchasing"
 )
 
@@ -28,6 +29,7 @@ func (w *Worker) clocks(ctx context.Context) {
 	for {
 		for what, f := range map[string]func(context.Context, *portal.Tx) error{
 			"forecasts":       forecasts.Tend,
+			"reviews":         partners.TendReviews,
 			"purchase orders": purchasing.Remind,
 			"notices":         func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err },
 		} {

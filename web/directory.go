@@ -98,6 +98,8 @@ type partnerView struct {
 	partners.Overview
 	programmes []partners.Programme
 	by         portal.Caller
+	sponsors   []partners.Sponsor
+	fault      *portal.Error // of what was typed
 }
 
 func partnerPath(number string) string { return "/partners/" + url.PathEscape(number) }
@@ -107,9 +109,17 @@ func (v partnerView) path(page string) string {
 }
 
 func (w *Web) showPartner(ctx context.Context, r request) (reply, error) {
-	v := partnerView{by: r.by}
+	return w.partnerPage(ctx, r, nil, nil)
+}
+
+// partnerPage shows the partner; with what was typed of who looks after it, where that could not be taken.
+func (w *Web) partnerPage(ctx context.Context, r request, typed []partners.Sponsor, fault *portal.Error) (reply, error) {
+	v := partnerView{by: r.by, fault: fault}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PartnersRead, func(tx *portal.Tx) (err error) {
 		if v.Overview, err = partners.OverviewOf(ctx, tx, r.param("number")); err != nil {
+			return err
+		}
+		if v.sponsors, err = partners.SponsorsOf(ctx, tx, v.ID); err != nil {
 			return err
 		}
 		v.programmes, err = partners.Programmes(ctx, tx)
@@ -118,8 +128,13 @@ func (w *Web) showPartner(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.Name
-	return reply{page: PartnerPage(r.shell, v)}, nil
+	r.shell.Title, r.shell.Error = v.Name, faulty(fault)
+	a := reply{page: PartnerPage(r.shell, v)}
+	if fault != nil {
+		v.sponsors = typed
+		a = reply{status: statuses[fault.Kind], page: PartnerPage(r.shell, v)}
+	}
+	return a, nil
 }
 
 func (w *Web) decidePartner(ctx context.Context, r request) (reply, error) {

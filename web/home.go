@@ -106,6 +106,8 @@ var taskWords = map[string]struct{ name, href string }{
 	"purchase_orders_to_answer": {"Purchase orders to answer", purchasesPath("review")},
 	"forecasts_to_commit":       {"Forecasts to commit to", "/forecasts"},
 	"bills_to_clear":            {"Invoices with a difference", "/billing?status=blocked"},
+	"access_to_decide":          {"Requests for access to decide", "/people/requests"},
+	"access_to_review":          {"People whose access is reviewed", "/people/reviews"},
 	"notices_to_acknowledge":    {"Changes to acknowledge", "/notices"},
 }
 

@@ -32,6 +32,8 @@ type Auth interface {
 	Sessions(context.Context, portal.Caller) ([]partners.Session, error)
 	SessionsOf(ctx context.Context, by portal.Caller, partner int64, person uuid.UUID) ([]partners.Session, error) // a member's, as an administrator sees them
 	EndSessionsOf(ctx context.Context, by portal.Caller, person uuid.UUID) (int, error)
+	SignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) ([]partners.LiveSession, error) // where people are signed in, as administrators see them
+	EndSignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) (int, error)
 	ViewAs(ctx context.Context, by portal.Caller, number, reason string, acts bool) error // the host's staff look as a partner
 	StopViewing(ctx context.Context, by portal.Caller) error
 }
@@ -269,6 +271,19 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/people/requests", w.page(w.listRequests)},
 		{"POST", "/people/requests/:id/decide", w.page(w.decideRequest)},
 		{"GET", "/people/invite", w.page(w.showInvite)},
+		{"GET", "/people/reviews", w.page(w.listReviews)},
+		{"GET", "/people/reviews/:id", w.page(w.showReview)},
+		{"POST", "/people/reviews/:id", w.page(w.answerReview)},
+		{"GET", "/reviews", w.page(w.listCampaigns)},
+		{"POST", "/reviews", w.page(w.startCampaign)},
+		{"GET", "/reviews/new", w.page(w.newCampaign)},
+		{"GET", "/reviews/:id", w.page(w.showCampaign)},
+		{"GET", "/reviews/:id/evidence.pdf", w.page(w.takeEvidence("pdf"))},
+		{"GET", "/reviews/:id/evidence.xlsx", w.page(w.takeEvidence("xlsx"))},
+		{"GET", "/sessions", w.page(w.listSignedIn)},
+		{"POST", "/sessions/end", w.page(w.endSignedIn)},
+		{"GET", "/tokens/unused", w.page(w.listUnusedTokens)},
+		{"POST", "/partners/:number/sponsors", w.page(w.setSponsors)},
 		{"POST", "/people/invite", w.page(w.invite)},
 		{"POST", "/people/invitations/:id/resend", w.page(w.resendInvitation)},
 		{"POST", "/people/invitations/:id/revoke", w.page(w.revokeInvitation)},
@@ -492,6 +507,8 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
 	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
 	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))
+	at("Partners", "/reviews", IconChecklist, "Reviews", by.Host && (may(portal.ReviewsManage) || may(portal.AuditRead)))
+	at("Partners", "/sessions", IconPeople, "Signed in", by.Host && may(portal.PeopleManage))
 	at("Partners", "/roles", IconKey, "Roles", by.Host && may(portal.PartnersRead))
 	at("Partners", "/sync", IconRefresh, "Sync", by.Host && may(portal.FeedsRead))
 	at("Own company", "/company", IconCompany, "Company", may(portal.CompanyRead))

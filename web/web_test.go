@@ -71,6 +71,12 @@ func (p *people) SessionsOf(context.Context, portal.Caller, int64, uuid.UUID) ([
 func (p *people) EndSessionsOf(context.Context, portal.Caller, uuid.UUID) (int, error) {
 	return 0, nil
 }
+func (p *people) SignedIn(context.Context, portal.Caller, partners.SessionFilter) ([]partners.LiveSession, error) {
+	return nil, nil
+}
+func (p *people) EndSignedIn(context.Context, portal.Caller, partners.SessionFilter) (int, error) {
+	return 0, nil
+}
 func (p *people) ViewAs(context.Context, portal.Caller, string, string, bool) error { return nil }
 func (p *people) StopViewing(context.Context, portal.Caller) error                  { return nil }
 func (p *people) revoke(name string) {

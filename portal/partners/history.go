@@ -97,3 +97,8 @@ func CouldSee(ctx context.Context, tx *portal.Tx, partner int64, document string
 	}
 	return a, nil
 }
+
+// A membersID is who a member is, and nothing else of them.
+type membersID struct {
+	ID uuid.UUID `db:"person_id"`
+}

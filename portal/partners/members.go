@@ -295,6 +295,9 @@ func end(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUID, wh
 	if err := remember(ctx, tx, partner, person, "ended"); err != nil {
 		return err
 	}
+	if err := goneFromReviews(ctx, tx, partner, person, who); err != nil {
+		return err
+	}
 	accessChanged(tx, partner, person)
 	return tx.AuditFor(ctx, partner, "membership.end", person.String(), detail)
 }

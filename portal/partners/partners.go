@@ -83,6 +83,7 @@ type Company struct {
 	Sites    []Site
 	Contacts []Contact
 	Staff    []StaffMember // at the host
+	Sponsors []Sponsor     // who look after it at the host
 }
 
 const partnerColumns = `partner_id, number, kind, name, coalesce(category, '') AS category, coalesce(currency, '') AS currency, coalesce(street, '') AS street,
@@ -100,6 +101,9 @@ func Own(ctx context.Context, tx *portal.Tx) (c Company, err error) {
 		return c, fmt.Errorf("reading the company: %w", err)
 	}
 	if c.Sites, err = SitesOf(ctx, tx); err != nil {
+		return c, err
+	}
+	if c.Sponsors, err = SponsorsOf(ctx, tx, tx.By.PartnerID); err != nil {
 		return c, err
 	}
 	err = tx.Select(ctx, &c.Contacts, `

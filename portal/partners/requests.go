@@ -101,7 +101,7 @@ func RequestAccess(ctx context.Context, tx *portal.Tx, p Partner, person uuid.UU
 	} else if err != nil {
 		return r, fmt.Errorf("asking for access: %w", err)
 	}
-	tx.Changed("people", p.ID)
+	tx.Changed(peopleNoun, p.ID)
 	if err := tx.AuditFor(ctx, p.ID, "access.request", id.String(), map[string]string{"name": m.Name, "roles": strings.Join(roles, " "), "sites": strings.Join(sites, " "), "why": why}); err != nil {
 		return r, err
 	}
@@ -233,7 +233,7 @@ func GrantRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID, w
 		return r, err
 	}
 	r.Added, r.Before = without(c.Roles, m.Roles), m.Sites
-	return settle(ctx, tx, p, r, RequestGranted, words)
+	return decideRequest(ctx, tx, p, r, RequestGranted, words)
 }
 
 // RefuseRequest refuses what was asked for, in words that the member reads. It needs PeopleManage. The host's staff may refuse what was granted: what it
@@ -258,10 +258,10 @@ func RefuseRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID, 
 			return r, err
 		}
 	}
-	return settle(ctx, tx, p, r, RequestRefused, words)
+	return decideRequest(ctx, tx, p, r, RequestRefused, words)
 }
 
-func settle(ctx context.Context, tx *portal.Tx, p Partner, r Request, state, words string) (Request, error) {
+func decideRequest(ctx context.Context, tx *portal.Tx, p Partner, r Request, state, words string) (Request, error) {
 	before := r.State
 	r.State, r.Words, r.DecidedBy, r.DecidedAt, r.ByHost = state, words, by(tx), &tx.Now, tx.By.Host && p.ID != tx.By.PartnerID
 	_, err := tx.Exec(ctx, `UPDATE access_requests SET state = $3, words = nullif($4, ''), decided_by = $5, decided_at = $6, by_host = $7, added_roles = $8, sites_before = $9 WHERE partner_id = $1 AND request_id = $2`,
@@ -269,7 +269,7 @@ func settle(ctx context.Context, tx *portal.Tx, p Partner, r Request, state, wor
 	if err != nil {
 		return r, fmt.Errorf("deciding a request for access: %w", err)
 	}
-	tx.Changed("people", p.ID)
+	tx.Changed(peopleNoun, p.ID)
 	if err := tx.AuditFor(ctx, p.ID, "access."+map[string]string{RequestGranted: "grant", RequestRefused: "refuse", RequestWithdrawn: "withdraw"}[state], r.ID.String(),
 		map[string]string{"name": r.Name, "roles": strings.Join(r.Roles, " "), "sites": strings.Join(r.Sites, " "), "words": words, "before": before}); err != nil {
 		return r, err
@@ -295,7 +295,7 @@ func WithdrawRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID
 	if r.State != RequestOpen {
 		return r, portal.Errorf(portal.Conflict, "this request is %s already", r.State)
 	}
-	return settle(ctx, tx, p, r, RequestWithdrawn, "")
+	return decideRequest(ctx, tx, p, r, RequestWithdrawn, "")
 }
 
 // Askable are the roles that the caller could ask for at their partner.

@@ -126,6 +126,25 @@ func RoleChoices(ctx context.Context, tx *portal.Tx, partner int64) (list []Role
 	return list, nil
 }
 
+// PartnerRoles lists the roles that partners' people can hold, for the host's staff.
+func PartnerRoles(ctx context.Context, tx *portal.Tx) (list []RoleChoice, err error) {
+	if !tx.By.Host {
+		return nil, portal.Errorf(portal.Forbidden, "only the host's staff may do this")
+	}
+	for _, kind := range []string{"dealer", "supplier"} {
+		of, err := choicesOf(ctx, tx, kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range of {
+			if !slices.ContainsFunc(list, func(o RoleChoice) bool { return o.Name == c.Name }) {
+				list = append(list, c)
+			}
+		}
+	}
+	return list, nil
+}
+
 // choicesOf lists the roles that can be held at a partner of the kind.
 func choicesOf(ctx context.Context, tx *portal.Tx, kind string) (list []RoleChoice, err error) {
 	for _, r := range portal.Roles {

@@ -12,6 +12,7 @@ import (
 	"extranet/portal/invoices"
 	"extranet/portal/notices"
 	"extranet/portal/orders"
+	"extranet/portal/partners"
 	"extranet/portal/purchasing"
 )
 
@@ -29,6 +30,7 @@ var ofPartners = []source{
 	{"purchasing", purchasing.Tasks},
 	{"billing", billing.Tasks},
 	{"notices", notices.Tasks},
+	{"people", partners.Tasks},
 }
 
 // ofHost are counted across partners, for whoever holds the permission.
