@@ -101,6 +101,9 @@ func TestIsolation_partnerNamed(t *testing.T) {
 		if other.code != http.StatusNotFound || !(answer{other.code, other.to, strings.ReplaceAll(other.body, "D200", "X999")}).sameAs(none) {
 			t.Errorf("%s of another partner: %d %.200s; of none: %d %.200s", route, other.code, other.body, none.code, none.body)
 		}
+		if strings.Contains(route, "/reviews/") && method == http.MethodPost {
+			continue // it names somebody of Acme's, whom Brock's review does not ask about
+		}
 		if a := s.ask(s.visitors["host"], method, path+"?partner=D200", p.form); a.code >= 400 && a.code != http.StatusConflict && a.code != http.StatusUnprocessableEntity {
 			t.Errorf("%s refuses the host's staff: %d %.300s", route, a.code, a.body)
 		}

@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"portal/forecasts":       {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies"},
 	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies", "portal/forecasts"},
 	"portal/scorecard":       {"portal", "portal/purchasing", "portal/forecasts"},
-	"portal/tasks":           {"portal", "portal/accounts", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"},
+	"portal/tasks":           {"portal", "portal/partners", "portal/accounts", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"},
 	"portal/search":          {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/notices"},
 	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
 	"auth":                   {"portal", "portal/partners"},

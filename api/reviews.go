@@ -98,7 +98,8 @@ func (d door) startCampaign(ctx context.Context, in *startCampaignInput) (*done[
 	})
 }
 
-type review struct {
+// Review is what a campaign asks at one partner.
+type Review struct {
 	ID        uuid.UUID  `json:"id"`
 	Partner   string     `json:"partner" doc:"Account number"`
 	Title     string     `json:"title"`
@@ -109,18 +110,18 @@ type review struct {
 	Progress  progress   `json:"progress"`
 }
 
-func reviewOf(r partners.Review) review {
-	return review{r.Campaign, r.Number, r.Title, r.Words, r.Reviewers, r.DueAt, r.ClosedAt, progressOf(r.Progress)}
+func reviewOf(r partners.Review) Review {
+	return Review{r.Campaign, r.Number, r.Title, r.Words, r.Reviewers, r.DueAt, r.ClosedAt, progressOf(r.Progress)}
 }
 
 type reviewList struct {
-	Items []review `json:"items"`
+	Items []Review `json:"items"`
 }
 
 func (d door) listReviews(ctx context.Context, in *whoseInput) (*plain[reviewList], error) {
 	return look(ctx, d, portal.PeopleManage, in.Whose, in.Conditional, func(tx *portal.Tx, p partners.Partner) (reviewList, error) {
 		list, err := partners.ReviewsOf(ctx, tx, p.ID)
-		out := reviewList{Items: []review{}}
+		out := reviewList{Items: []Review{}}
 		for _, r := range list {
 			out.Items = append(out.Items, reviewOf(r))
 		}
@@ -143,7 +144,7 @@ type reviewItem struct {
 }
 
 type reviewDetail struct {
-	review
+	Review
 	People []reviewItem `json:"people"`
 }
 
@@ -158,7 +159,7 @@ func reviewDetailOf(ctx context.Context, tx *portal.Tx, partner int64, id uuid.U
 	if err != nil {
 		return reviewDetail{}, err
 	}
-	out := reviewDetail{review: reviewOf(r), People: []reviewItem{}}
+	out := reviewDetail{Review: reviewOf(r), People: []reviewItem{}}
 	items, err := partners.ReviewItems(ctx, tx, partner, id)
 	for _, i := range items {
 		out.People = append(out.People, reviewItem{i.PersonID, i.Name, i.Email, orEmpty(i.Roles), i.Sites, i.GrantedBy, i.GrantedAt, i.Verdict, i.Words, i.AnsweredBy, i.AnsweredAt})

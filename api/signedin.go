@@ -20,7 +20,7 @@ type Sessions interface {
 
 func (d door) signedIn(h huma.API) {
 	const tag = "People"
-	huma.Register(h, operation("list-sessions", http.MethodGet, "/sessions", tag, "List where people are signed in", "Of the partner's people; for the host's staff of anybody, to be narrowed to a partner, a person or an issuer. The latest used first, 500 at most."), d.listSessions)
+	huma.Register(h, operation("list-sessions", http.MethodGet, "/sessions", tag, "List where people are signed in", "Of the partner's people; for the host's staff those of the partner, the person or the issuer that is named, and of their own when none is. The latest used first, 500 at most."), d.listSessions)
 	huma.Register(h, deed("end-sessions", http.MethodPost, "/sessions/end", tag, "End sessions", "Those of the partner, the person or the issuer that is named. They are refused on their next request.", false), d.endSessions)
 	huma.Register(h, operation("list-unused-tokens", http.MethodGet, "/tokens/unused", tag, "List unused API tokens", "For the host's staff: tokens that work and that nobody has used for 90 days, over all partners, the longest unused first."), d.listUnused)
 }

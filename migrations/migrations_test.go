@@ -60,6 +60,7 @@ var global = map[string]string{
 	"feeds":             "how fresh the mirror is, the same for everybody",
 	"roles":             "what roles of the host's own mean, the same for everybody",
 	"programmes":        "what programmes open, the same for everybody",
+	"campaigns":         "reviews that the host holds; the host's staff alone read them",
 	"claim_policies":    "the host's rules, the same for everybody",
 	"carried_commands":  "what the mapping can deliver, the same for everybody",
 	"passes":            "how the mirror went, the same for everybody; the host's staff alone read it",

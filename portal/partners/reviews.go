@@ -109,6 +109,12 @@ func StartCampaign(ctx context.Context, tx *portal.Tx, c Campaign) (Campaign, er
 	if c.ID, err = uuid.NewV7(); err != nil {
 		return c, err
 	}
+	if len(c.Numbers) == 0 {
+		c.Numbers = nil
+	}
+	if len(c.Roles) == 0 {
+		c.Roles = nil
+	}
 	slices.SortFunc(c.RemindDays, func(a, b int64) int { return int(b - a) })
 	c.RemindDays = slices.Compact(c.RemindDays)
 	c.StartedBy, c.StartedAt = by(tx), tx.Now

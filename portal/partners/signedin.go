@@ -38,6 +38,9 @@ func (f SessionFilter) narrow(ctx context.Context, tx *portal.Tx, by portal.Call
 		}
 		return by.PartnerID, portal.Limit(by.Sites), nil
 	}
+	if f == (SessionFilter{}) {
+		return by.PartnerID, portal.Limit(nil), nil
+	}
 	if f.Partner == "" {
 		return 0, portal.Limit(nil), nil
 	}
@@ -49,7 +52,7 @@ const signedInWhere = `
 	s.ended_at IS NULL AND s.expires_at > $1 AND s.seen_at > $2 AND ($3::bigint = 0 OR s.partner_id = $3) AND ($4::uuid = '00000000-0000-0000-0000-000000000000' OR s.person_id = $4) AND ($5 = '' OR s.issuer = $5)
 	AND ($6::text[] IS NULL OR EXISTS (SELECT 1 FROM memberships m WHERE m.partner_id = s.partner_id AND m.person_id = s.person_id AND (m.sites IS NULL OR m.sites && $6)))`
 
-// At lists live sessions, the latest used first, at most 500: of the caller's partner, and for the host's staff of any. It needs PeopleManage.
+// At lists live sessions, the latest used first, at most 500: of the caller's partner, and for the host's staff of the partner, the person or the issuer that they name. It needs PeopleManage.
 func (s *Sessions) At(ctx context.Context, by portal.Caller, f SessionFilter) (list []LiveSession, err error) {
 	err = s.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		partner, sites, err := f.narrow(ctx, tx, by)
