@@ -27,6 +27,8 @@ func init() {
 	SELECT id, 'R-' || word, 'receipt', site, n, 10, 'T1', '2026-02-20Z', 10, 1, word, now() FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'A-1', 'S400')) p (id, word, n, site);
 	INSERT INTO dispatches (partner_id, number, site, carrier, tracking, ships_on, arrives_on, note, warnings, command_id, at, by_whom)
 	SELECT id, n, site, word, word, '2026-03-01', '2026-03-02', word, '[]', gen_random_uuid(), now(), word FROM (VALUES (4, 'CORDONLY', 'A-1', 'S300'), (5, 'DARTONLY', 'B-1', 'S400')) p (id, word, n, site);
+	INSERT INTO files (partner_id, file_id, document, name, kind, size, sha256, uploaded_at, uploaded_by)
+	SELECT id, ('00000000-0000-4000-8000-00000000003' || id)::uuid, 'dispatches/' || n, word || '.txt', 'text/plain', 8, '', now(), word FROM (VALUES (4, 'CORDONLY', 'A-1'), (5, 'DARTONLY', 'B-1')) p (id, word, n);
 	INSERT INTO dispatch_packages (partner_id, number, package, sscc) SELECT id, n, 1, '040123450000000' || id || '05' FROM (VALUES (4, 'A-1'), (5, 'B-1'), (5, 'A-1')) p (id, n) WHERE (id, n) <> (5, 'A-1');
 	INSERT INTO dispatch_lines (partner_id, number, line, package, order_number, order_line, product, description, unit, quantity, lot, serials)
 	SELECT id, n, 1, 1, n, 10, 'T1', word, 'PC', 1, word, '[]' FROM (VALUES (4, 'A-1', 'CORDONLY'), (5, 'A-1', 'DARTONLY'), (5, 'B-1', 'DARTONLY')) p (id, n, word);
@@ -67,6 +69,7 @@ func init() {
 	const offered = `INSERT INTO purchase_answers (partner_id, order_number, answer, version, command_id, at, by_whom, note) VALUES (4, 'A-1', 90, 1, gen_random_uuid(), now(), 'x', '') ON CONFLICT DO NOTHING;
 		INSERT INTO purchase_answer_lines (partner_id, order_number, answer, line, content, state) VALUES (4, 'A-1', 90, 10, '{"line":10,"verdict":"refuse","reason":"capacity"}', 'waiting') ON CONFLICT (partner_id, order_number, answer, line) DO UPDATE SET state = 'waiting'`
 	const rules = `{"answer_days":2,"remind_days":1,"claim_days":14,"over_warn":"0","over_stop":"5","early_warn":2,"early_stop":10}`
+	const paper = "00000000-0000-4000-8000-000000000034" // of Cord's shipment A-1
 	const accept = `{"version":1,"lines":[{"line":10,"verdict":"accept"}]}`
 	maps.Copy(probes, map[string]probe{
 		"GET /api/v1/purchase-orders":                               {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
@@ -115,6 +118,20 @@ func init() {
 		"GET /buying/scorecards/export.xlsx":                        {as: "cord", host: true, need: portal.PurchasesRead},
 		"GET /buying/scorecards/:partner":                           {as: "cord", host: true, need: portal.PurchasesRead, path: "/buying/scorecards/S300", says: "S300", missing: "/buying/scorecards/X-1"},
 		"GET /buying/scorecards/:partner/:figure":                   {as: "cord", host: true, need: portal.PurchasesRead, path: "/buying/scorecards/S300/rejects", says: "CORDONLY", missing: "/buying/scorecards/X-1/rejects"},
+		"GET /purchasing/answers":                                   {as: "cord", need: portal.PurchasingAnswer, says: "Answer by spreadsheet"},
+		"POST /purchasing/answers":                                  {as: "cord", need: portal.PurchasingAnswer, form: "table=order%09line%09answer%0AA-1%0910%09accept"},
+		"GET /purchasing/answers/form.csv":                          {as: "cord", need: portal.PurchasingAnswer, before: `UPDATE purchase_orders SET state = 'review'; UPDATE purchase_order_lines SET state = 'review'`, says: "CORDONLY"},
+		"GET /purchasing/answers/form.xlsx":                         {as: "cord", need: portal.PurchasingAnswer},
+		"GET /billing/upload":                                       {as: "cord", need: portal.BillingSend, says: "Invoices by spreadsheet"},
+		"POST /billing/upload":                                      {as: "cord", need: portal.BillingSend, before: unbilled, form: "table=number%09invoiced+on%09currency%09order%09line%09quantity%09price%09tax+rate%0ARE%092026-03-01%09EUR%09A-1%0910%091%094%0919"},
+		"GET /billing/upload/form.csv":                              {as: "cord", need: portal.BillingSend, before: unbilled, says: "CORDONLY"},
+		"GET /billing/upload/form.xlsx":                             {as: "cord", need: portal.BillingSend},
+		"POST /dispatches/:number/files":                            {as: "cord", need: portal.DispatchSend, path: "/dispatches/A-1/files", form: "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nwords\r\n--x--\r\n", foreign: "/dispatches/B-1/files", missing: "/dispatches/X-1/files"},
+		"GET /dispatches/:number/files/:id":                         {as: "cord", need: portal.PurchasingRead, says: "CORDONLY", path: "/dispatches/A-1/files/" + paper, foreign: "/dispatches/A-1/files/00000000-0000-4000-8000-000000000035", missing: "/dispatches/A-1/files/00000000-0000-4000-8000-000000000039"},
+		"POST /api/v1/dispatches/:number/files":                     {as: "cord", need: portal.DispatchSend, path: "/api/v1/dispatches/A-1/files?name=a.txt", form: "words", foreign: "/api/v1/dispatches/B-1/files?name=a.txt", missing: "/api/v1/dispatches/X-1/files?name=a.txt"},
+		"GET /api/v1/dispatches/:number/files/:id":                  {as: "cord", need: portal.PurchasingRead, says: "CORDONLY", path: "/api/v1/dispatches/A-1/files/" + paper, foreign: "/api/v1/dispatches/A-1/files/00000000-0000-4000-8000-000000000035", missing: "/api/v1/dispatches/A-1/files/00000000-0000-4000-8000-000000000039"},
+		"GET /api/v1/buying/dispatches/:partner/:number/files/:id":  {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY", path: "/api/v1/buying/dispatches/S300/A-1/files/" + paper, missing: "/api/v1/buying/dispatches/S300/A-1/files/00000000-0000-4000-8000-000000000039"},
+		"GET /buying/dispatches/:partner/:number/files/:id":         {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY", path: "/buying/dispatches/S300/A-1/files/" + paper, missing: "/buying/dispatches/S300/A-1/files/00000000-0000-4000-8000-000000000039"},
 		"GET /receipts/export.csv":                                  {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /receipts/export.xlsx":                                 {as: "cord", need: portal.PurchasingRead},
 		"GET /dispatches/export.csv":                                {as: "cord", need: portal.PurchasingRead, says: "A-1"},

@@ -141,7 +141,7 @@ func openSuite(t testing.TB, p *portaltest.Portal, log *slog.Logger) *suite {
 	c := serveConfig{BaseURL: "http://localhost:8080", HostName: "Hosting Tyres", Documents: filepath.Join("testdata", "documents"), issuers: []auth.Issuer{{Name: "host", Label: "Host", URL: "http://127.0.0.1:1", ClientID: "x"}}}
 	c.FilesDir = t.TempDir()
 	for _, seeded := range []struct{ id, content string }{{"00000000-0000-4000-8000-000000000002", "ACMEONLY"}, {"00000000-0000-4000-8000-000000000003", "BROCKONLY"},
-		{"00000000-0000-4000-8000-000000000004", "CORDONLY"}, {"00000000-0000-4000-8000-000000000005", "DARTONLY"}, {"00000000-0000-4000-8000-000000000014", "CORDONLY"}, {"00000000-0000-4000-8000-000000000015", "DARTONLY"}} {
+		{"00000000-0000-4000-8000-000000000004", "CORDONLY"}, {"00000000-0000-4000-8000-000000000005", "DARTONLY"}, {"00000000-0000-4000-8000-000000000034", "CORDONLY"}, {"00000000-0000-4000-8000-000000000035", "DARTONLY"}, {"00000000-0000-4000-8000-000000000014", "CORDONLY"}, {"00000000-0000-4000-8000-000000000015", "DARTONLY"}} {
 		must(t, files.Folder(c.FilesDir).Put(t.Context(), seeded.id, []byte(seeded.content)))
 	}
 	h, err := newHouse(c, p.DB, log, prometheus.NewRegistry())

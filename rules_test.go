@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"portal/invoices":        {"portal", "portal/accounts", "portal/orders", "portal/shipments"},
 	"portal/claims":          {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices"},
 	"portal/purchasing":      {"portal", "portal/sheet", "portal/files", "portal/partners", "portal/catalog"},
-	"portal/billing":         {"portal", "portal/files", "portal/purchasing"},
+	"portal/billing":         {"portal", "portal/sheet", "portal/files", "portal/purchasing"},
 	"portal/supplies":        {"portal", "portal/sheet", "portal/purchasing"},
 	"portal/forecasts":       {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies"},
 	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies", "portal/forecasts"},

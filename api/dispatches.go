@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"extranet/portal"
+	"extranet/portal/files"
 	"extranet/portal/purchasing"
 )
 
@@ -20,8 +22,68 @@ func (d door) dispatches(h huma.API) {
 		"One notice with its packages, what is in them, and what the host received of it."), d.getDispatch)
 	huma.Register(h, deed("send-dispatch", http.MethodPost, "/dispatches", "Purchasing", "Announce a shipment",
 		"From lines of purchase orders. Each package is given its SSCC. More than is wanted, or too early, is refused or sent with a warning, as the host's tolerance says.", true), d.sendDispatch)
+	paper := deed("add-dispatch-file", http.MethodPost, "/dispatches/{number}/files", "Purchasing", "Add a file to a shipment notice", "The content is the body: "+files.Taken+". Both sides see it.", false)
+	paper.MaxBodyBytes, paper.Errors = files.MaxBytes+1, append(paper.Errors, http.StatusRequestTimeout)
+	huma.Register(h, paper, d.addPaper)
+	huma.Register(h, fileOperation("get-dispatch-file", "/dispatches/{number}/files/{id}", "Purchasing"), d.getPaper)
+	huma.Register(h, fileOperation("get-suppliers-dispatch-file", "/buying/dispatches/{partner}/{number}/files/{id}", desk), d.getPaperOf)
 	huma.Register(h, operation("list-receipts", http.MethodGet, "/receipts", "Purchasing", "List receipts",
 		"What the host received and sent back, newest first, with what it rejected, why, until when the supplier may object, and what became of that. Follow `next` until it is empty."), d.listReceipts)
+}
+
+type addPaperInput struct {
+	Keyed
+	FileBody
+	Number string `path:"number" doc:"The supplier's number of the shipment" maxLength:"100"`
+}
+
+func (d door) addPaper(ctx context.Context, in *addPaperInput) (*done[files.File], error) {
+	by := callerOf(ctx)
+	if err := by.Need(portal.DispatchSend); err != nil {
+		return nil, refuse(ctx, d, by, err)
+	}
+	checked, err := files.Check(in.Name, in.RawBody)
+	if err != nil {
+		// Whose notice it is comes before what the file is.
+		if none := d.db.Do(ctx, by, func(tx *portal.Tx) error { _, err := purchasing.GetDispatch(ctx, tx, in.Number); return err }); none != nil {
+			return nil, refuse(ctx, d, by, none)
+		}
+		return nil, problemOf(err)
+	}
+	return command(ctx, d, portal.DispatchSend, in.Keyed, "add file to dispatch "+strconv.Quote(in.Number), []string{in.Name, checked.Sum()}, nil, func(tx *portal.Tx) (files.File, error) {
+		return purchasing.Attach(ctx, tx, d.files, in.Number, checked)
+	})
+}
+
+type getPaperInput struct {
+	Number string `path:"number" doc:"The supplier's number of the shipment" maxLength:"100"`
+	ID     string `path:"id" maxLength:"60"`
+}
+
+func (d door) getPaper(ctx context.Context, in *getPaperInput) (*fileAnswer, error) {
+	by := callerOf(ctx)
+	return d.giveFile(ctx, "dispatches/"+in.Number+"/files", func(give func(tx *portal.Tx, f files.File, content io.ReadCloser, err error) error) error {
+		return d.db.Do(ctx, by, func(tx *portal.Tx) error {
+			f, content, err := purchasing.Paper(ctx, tx, d.files, in.Number, in.ID)
+			return give(tx, f, content, err)
+		})
+	})
+}
+
+type getPaperOfInput struct {
+	Partner string `path:"partner" doc:"The supplier's account number" maxLength:"100"`
+	Number  string `path:"number" doc:"The supplier's number of the shipment" maxLength:"100"`
+	ID      string `path:"id" maxLength:"60"`
+}
+
+func (d door) getPaperOf(ctx context.Context, in *getPaperOfInput) (*fileAnswer, error) {
+	by := callerOf(ctx)
+	return d.giveFile(ctx, "buying/dispatches/"+in.Number+"/files", func(give func(tx *portal.Tx, f files.File, content io.ReadCloser, err error) error) error {
+		return d.db.AcrossPartners(ctx, by, portal.PurchasesRead, func(tx *portal.Tx) error {
+			f, content, err := purchasing.PaperOf(ctx, tx, d.files, in.Partner, in.Number, in.ID)
+			return give(tx, f, content, err)
+		})
+	})
 }
 
 type listDispatchesInput struct {

@@ -58,6 +58,7 @@ type billList struct {
 	underway []billing.Sent
 	fresh    Freshness
 	payments bool // may be seen
+	send     bool // invoices
 	fault    *portal.Error
 }
 
@@ -101,7 +102,7 @@ func (w *Web) listBills(ctx context.Context, r request) (reply, error) {
 			kept.Set(name, s)
 		}
 	}
-	v := billList{filter: billing.Filter{Status: kept.Get("status"), Text: kept.Get("q"), Cursor: r.query.Get("cursor")}, address: Address{Path: "/billing", Query: kept}, payments: r.by.Sites == nil}
+	v := billList{filter: billing.Filter{Status: kept.Get("status"), Text: kept.Get("q"), Cursor: r.query.Get("cursor")}, address: Address{Path: "/billing", Query: kept}, payments: r.by.Sites == nil, send: r.by.Perms.Has(portal.BillingSend)}
 	var err error
 	if v.fresh, err = w.fresh(ctx, billing.Mirror.Entity); err != nil {
 		return reply{}, err

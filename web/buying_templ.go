@@ -1606,7 +1606,7 @@ func BuyingDispatchPage(s Shell, d purchasing.DeskDispatch, fresh Freshness) tem
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = dispatchBody(dispatchView{Dispatch: d.Dispatch, fresh: fresh, order: func(number string) string { return buyingPath("orders", d.Partner, number) }}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = dispatchBody(dispatchView{Dispatch: d.Dispatch, fresh: fresh, order: func(number string) string { return buyingPath("orders", d.Partner, number) }, path: buyingPath("dispatches", d.Partner, d.Number)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"extranet/portal"
+	"extranet/portal/files"
 	"extranet/portal/paper"
 	"extranet/portal/purchasing"
 )
@@ -117,12 +118,18 @@ type dispatchView struct {
 	fresh Freshness
 	today portal.Date
 	order func(number string) string // the address of a purchase order
+	path  string                     // of the notice, before its files
+	may   bool                       // add files
 }
 
 func (w *Web) showDispatch(ctx context.Context, r request) (reply, error) {
-	v := dispatchView{order: purchasePath, today: portal.DateOf(w.db.Now())}
-	var err error
+	return w.dispatchPage(ctx, r, nil)
+}
+
+func (w *Web) dispatchPage(ctx context.Context, r request, fault *portal.Error) (reply, error) {
 	number := r.param("number")
+	v := dispatchView{order: purchasePath, today: portal.DateOf(w.db.Now()), path: dispatchPath(number), may: r.by.Perms.Has(portal.DispatchSend) && w.files != nil}
+	var err error
 	v.Dispatch, err = read(ctx, w, r.by, "purchasing", "dispatch"+strconv.Quote(number), func(ctx context.Context, tx *portal.Tx) (purchasing.Dispatch, error) {
 		return purchasing.GetDispatch(ctx, tx, number)
 	})
@@ -133,7 +140,60 @@ func (w *Web) showDispatch(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	r.shell.Title = "Shipment notice " + v.Number
-	return reply{page: DispatchPage(r.shell, v)}, nil
+	a := reply{}
+	if fault != nil {
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(fault.Msg), Fields: fault.Fields}
+		a.status = statuses[portal.Invalid]
+	}
+	a.page = DispatchPage(r.shell, v)
+	return a, nil
+}
+
+// addPapers adds files to a notice. Each that is not taken is named with the reason; the others are kept.
+func (w *Web) addPapers(ctx context.Context, r request) (reply, error) {
+	number := r.param("number")
+	if err := r.by.Need(portal.DispatchSend); err != nil {
+		return reply{}, err
+	}
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) error { _, err := purchasing.GetDispatch(ctx, tx, number); return err }); err != nil {
+		return reply{}, err
+	}
+	fault, err := takeFiles(r, func(f files.Checked) error {
+		return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { _, err := purchasing.Attach(ctx, tx, w.files, number, f); return err })
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	if fault != nil {
+		return w.dispatchPage(ctx, r, fault)
+	}
+	return reply{to: dispatchPath(number), flash: &Flash{Tone: Good, Title: "Added"}}, nil
+}
+
+func (w *Web) takePaper(ctx context.Context, r request) (a reply, err error) {
+	err = w.db.Do(ctx, r.by, func(tx *portal.Tx) error {
+		f, content, err := purchasing.Paper(ctx, tx, w.files, r.param("number"), r.param("id"))
+		if err != nil {
+			return err
+		}
+		defer content.Close()
+		a.file, err = given(f, content)
+		return err
+	})
+	return a, err
+}
+
+func (w *Web) takePaperOf(ctx context.Context, r request) (a reply, err error) {
+	err = w.db.AcrossPartners(ctx, r.by, portal.PurchasesRead, func(tx *portal.Tx) error {
+		f, content, err := purchasing.PaperOf(ctx, tx, w.files, r.param("partner"), r.param("number"), r.param("id"))
+		if err != nil {
+			return err
+		}
+		defer content.Close()
+		a.file, err = given(f, content)
+		return err
+	})
+	return a, err
 }
 
 // dispatchForm is the form of a notice of one order's lines.

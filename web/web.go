@@ -15,10 +15,12 @@ import (
 	"github.com/google/uuid"
 
 	"extranet/portal"
+	"extranet/portal/billing"
 	"extranet/portal/catalog"
 	"extranet/portal/files"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
+	"extranet/portal/purchasing"
 	"extranet/portal/search"
 	"extranet/web/assets"
 )
@@ -144,6 +146,17 @@ func (w *Web) Routes(e *gin.Engine, openapi []byte) {
 		{"GET", "/purchasing/export.csv", w.page(w.exportPurchases("csv"))},
 		{"GET", "/purchasing/export.xlsx", w.page(w.exportPurchases("xlsx"))},
 		{"POST", "/purchasing/accept", w.page(w.acceptPurchases)},
+		{"GET", "/purchasing/answers", w.page(w.showTable(portal.PurchasingAnswer, answersTable))},
+		{"POST", "/purchasing/answers", w.page(w.takeTable(portal.PurchasingAnswer, answersTable, takeAnswers))},
+		{"GET", "/purchasing/answers/form.csv", w.page(w.tableForm(portal.PurchasingAnswer, "to-answer", "csv", purchasing.AnswerHeader, purchasing.ToAnswer))},
+		{"GET", "/purchasing/answers/form.xlsx", w.page(w.tableForm(portal.PurchasingAnswer, "to-answer", "xlsx", purchasing.AnswerHeader, purchasing.ToAnswer))},
+		{"GET", "/billing/upload", w.page(w.showTable(portal.BillingSend, billsTable))},
+		{"POST", "/billing/upload", w.page(w.takeTable(portal.BillingSend, billsTable, takeBills))},
+		{"GET", "/billing/upload/form.csv", w.page(w.tableForm(portal.BillingSend, "to-invoice", "csv", billing.TableHeader, billing.ToBill))},
+		{"GET", "/billing/upload/form.xlsx", w.page(w.tableForm(portal.BillingSend, "to-invoice", "xlsx", billing.TableHeader, billing.ToBill))},
+		{"POST", "/dispatches/:number/files", w.page(w.addPapers)},
+		{"GET", "/dispatches/:number/files/:id", w.page(w.takePaper)},
+		{"GET", "/buying/dispatches/:partner/:number/files/:id", w.page(w.takePaperOf)},
 		{"GET", "/purchasing/:number", w.page(w.showPurchase)},
 		{"POST", "/purchasing/:number/answer", w.page(w.answerPurchase)},
 		{"GET", "/orders", w.page(w.listOrders)},

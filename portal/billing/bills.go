@@ -224,7 +224,7 @@ func Send(ctx context.Context, tx *portal.Tx, n NewInvoice) (s Sent, err error) 
 	}
 	used := refuse(map[string]string{"number": fmt.Sprintf("%s was invoiced already; each invoice has its own number", n.Number)})
 	var known bool
-	if err := tx.Get(ctx, &known, `SELECT EXISTS (SELECT 1 FROM supplier_invoices WHERE partner_id = $1 AND number_search = upper($2))`, tx.By.PartnerID, n.Number); err != nil {
+	if err := tx.Get(ctx, &known, `SELECT EXISTS (SELECT 1 FROM supplier_invoices WHERE partner_id = $1 AND number_search = upper($2)) OR EXISTS (SELECT 1 FROM bills WHERE partner_id = $1 AND number_key = upper($2))`, tx.By.PartnerID, n.Number); err != nil {
 		return s, fmt.Errorf("looking for the number: %w", err)
 	}
 	if known {

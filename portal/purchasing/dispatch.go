@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
+	"extranet/portal/files"
 )
 
 // CommandDispatch carries a shipment notice to the core: dispatch, carrier, tracking, ships_on, arrives_on, note and by; lines and packages are lists.
@@ -72,6 +73,7 @@ type Dispatch struct {
 	Packages  []Package      `json:"packages"`
 	Lines     []DispatchLine `json:"lines"`
 	Receipts  []Receipt      `json:"receipts" doc:"What the host received of it"`
+	Files     []files.File   `json:"files" doc:"What goes with it, such as a delivery note; empty in lists"`
 }
 
 // checkDigit is GS1's, over digits: from the right, every other one counts three times.
@@ -288,7 +290,7 @@ func Announce(ctx context.Context, tx *portal.Tx, n NewDispatch) (d Dispatch, er
 	if len(bad) > 0 {
 		return d, &portal.Error{Kind: portal.Invalid, Msg: "this shipment cannot be announced; nothing of it was kept", Fields: bad}
 	}
-	d = Dispatch{Number: n.Number, Site: left[0].Site, Carrier: n.Carrier, Tracking: n.Tracking, ShipsOn: n.ShipsOn, ArrivesOn: n.ArrivesOn, Note: n.Note, State: "sent", Warnings: append([]string{}, warnings...), At: tx.Now, By: tx.By.Name, Receipts: []Receipt{}}
+	d = Dispatch{Number: n.Number, Site: left[0].Site, Carrier: n.Carrier, Tracking: n.Tracking, ShipsOn: n.ShipsOn, ArrivesOn: n.ArrivesOn, Note: n.Note, State: "sent", Warnings: append([]string{}, warnings...), At: tx.Now, By: tx.By.Name, Receipts: []Receipt{}, Files: []files.File{}}
 	if d.Packages, err = number(ctx, tx, n); err != nil {
 		return d, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"extranet/portal"
+	"extranet/portal/files"
 )
 
 // DispatchStates are what became of a notice.
@@ -94,7 +95,7 @@ func (f *DispatchFilter) each(ctx context.Context, tx *portal.Tx, partner int64,
 	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var doc string
 		var id int64
-		d := DeskDispatch{Dispatch: Dispatch{Receipts: []Receipt{}}}
+		d := DeskDispatch{Dispatch: Dispatch{Receipts: []Receipt{}, Files: []files.File{}}}
 		if err := r.Scan(&doc, &id, &d.Partner, &d.PartnerName); err != nil {
 			return err
 		}
@@ -222,5 +223,6 @@ func dispatchOf(ctx context.Context, tx *portal.Tx, partner int64, number string
 	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.dispatch = $2 ORDER BY r.received_at, r.receipt`, partner, number, policy.ClaimDays); err != nil {
 		return d, fmt.Errorf("reading receipts: %w", err)
 	}
-	return d, nil
+	d.Files, err = files.Of(ctx, tx, partner, papersOf(number))
+	return d, err
 }
