@@ -21,7 +21,8 @@ func TestRequests(t *testing.T) {
 		hal := member(t, p, portaltest.Host, "hal", "partner-manager")
 		p.Arrange(t, `UPDATE memberships SET sites = '{D101}' WHERE name = 'vic'`)
 		do := func(by portal.Caller, f func(ctx context.Context, tx *portal.Tx, at partners.Partner) error) error {
-			return partners.At(t.Context(), p.DB, by, map[bool]string{true: "D100"}[by.Host], portal.PeopleManage, func(tx *portal.Tx, at partners.Partner) error { return f(t.Context(), tx, at) })
+			by.PartnerNumber = map[int64]string{portaltest.Host: "HOST", portaltest.Acme: "D100", portaltest.Brock: "D200"}[by.PartnerID]
+			return partners.At(t.Context(), p.DB, by, map[int64]string{portaltest.Host: "D100", portaltest.Acme: "D100", portaltest.Brock: "D200"}[by.PartnerID], portal.PeopleManage, func(tx *portal.Tx, at partners.Partner) error { return f(t.Context(), tx, at) })
 		}
 		ask := func(by portal.Caller, roles, sites []string, why string) (id uuid.UUID, err error) {
 			err = p.Do(t.Context(), by, func(tx *portal.Tx) error {

@@ -51,7 +51,8 @@ func TestReviews(t *testing.T) {
 		id, err := begin(good)
 		must(t, err)
 		answer := func(by portal.Caller, vs ...partners.Verdict) error {
-			return partners.At(t.Context(), p.DB, by, map[bool]string{true: "D100"}[by.Host], portal.PeopleManage, func(tx *portal.Tx, at partners.Partner) error {
+			by.PartnerNumber = map[int64]string{portaltest.Host: "HOST", portaltest.Acme: "D100", portaltest.Brock: "D200"}[by.PartnerID]
+			return partners.At(t.Context(), p.DB, by, map[int64]string{portaltest.Host: "D100", portaltest.Acme: "D100", portaltest.Brock: "D200"}[by.PartnerID], portal.PeopleManage, func(tx *portal.Tx, at partners.Partner) error {
 				return partners.Answer(t.Context(), tx, at.ID, id, vs)
 			})
 		}
