@@ -414,6 +414,7 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 	if err != nil {
 		return err
 	}
+	callers := map[string]portal.Caller{}
 	err = db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		tx.By = by
 		for i := range people {
@@ -425,9 +426,14 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 					return err
 				}
 				m.Name, m.Kind = partner.Name, partner.Kind
-				if _, err := partners.Enrol(ctx, tx, partners.Enrolment{Issuer: idp.URL(), Subject: issuer.Subject(p.id), Name: p.Name, Email: p.Email,
-					PartnerID: partner.ID, Roles: m.Roles, Sites: m.Sites}); err != nil {
+				id, err := partners.Enrol(ctx, tx, partners.Enrolment{Issuer: idp.URL(), Subject: issuer.Subject(p.id), Name: p.Name, Email: p.Email,
+					PartnerID: partner.ID, Roles: m.Roles, Sites: m.Sites})
+				if err != nil {
 					return fmt.Errorf("letting %s in: %w", p.Email, err)
+				}
+				if j == 0 {
+					host := partner.Kind == "host"
+					callers[p.id] = portal.Caller{PartnerID: partner.ID, PartnerNumber: m.Number, PartnerName: partner.Name, PartnerKind: partner.Kind, Host: host, PersonID: id, Name: p.Name, Perms: portal.PermissionsOf(m.Roles, host)}
 				}
 				if j == 0 && tokens[p.Email] == "" {
 					perms := portal.PermissionsOf(m.Roles, partner.Kind == "host")
@@ -443,6 +449,11 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 	})
 	if err != nil {
 		return err
+	}
+	if d.Core == "" {
+		if err := complain(ctx, db, callers["dana"], callers["claus"]); err != nil {
+			return err
+		}
 	}
 	b, err := json.Marshal(tokens)
 	if err != nil {
