@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,15 +89,22 @@ func (b *browserTab) give(format string, a ...any) {
 	b.Fatalf(format, a...)
 }
 
+// text is what the page shows there. A live page may put the node anew at any time: it is asked for by its name each time.
 func (b *browserTab) text(css cr.CSS) string {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.within, 10*time.Second)
 	defer cancel()
-	s, err := cr.Run(ctx, cr.Text(css))
-	if err != nil {
-		b.give("reading %s: %v", css, err)
+	for {
+		s, err := cr.Run(ctx, cr.Evaluate[*string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? null`, string(css))))
+		if err == nil && s != nil {
+			return *s
+		}
+		if ctx.Err() != nil {
+			b.give("reading %s: %v", css, err)
+			return ""
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return s
 }
 
 // waitFor waits until the page shows the words, without reloading it.
