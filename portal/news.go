@@ -177,14 +177,28 @@ type news struct {
 	generations map[tag]int64
 	fresh       map[string]Freshness // nil = not known
 
-	subs map[*Subscription]bool
+	subs   map[*Subscription]bool
+	lately []recent  // what happened since covers, for who subscribes a moment after they looked
+	covers time.Time // nothing since then is missing in lately
 }
+
+// recent is what happened, and when it was heard of.
+type recent struct {
+	at time.Time
+	happened
+}
+
+// latelyFor and latelyAtMost bound what is kept for who subscribes late.
+const (
+	latelyFor    = 30 * time.Second
+	latelyAtMost = 4096
+)
 
 // generationsAtMost bounds what a process remembers; past it, it forgets a part and asks again.
 const generationsAtMost = 200_000
 
 func newNews(o Options) *news {
-	n := &news{log: o.Log, again: make(chan struct{}, 1), began: time.Now(), generations: map[tag]int64{}, subs: map[*Subscription]bool{}}
+	n := &news{log: o.Log, again: make(chan struct{}, 1), began: time.Now(), covers: time.Now(), generations: map[tag]int64{}, subs: map[*Subscription]bool{}}
 	stop, cancel := context.WithCancel(context.Background())
 	n.stop = stop
 	n.listener = pq.NewDialListener(ear{stop}, o.URL, reconnectIn, 5*time.Second, func(e pq.ListenerEventType, _ error) {
@@ -325,6 +339,7 @@ func (n *news) forget() {
 	n.epoch.Add(1)
 	clear(n.generations)
 	n.fresh = nil
+	n.lately, n.covers = nil, time.Now()
 	for s := range n.subs {
 		s.wake("")
 	}
@@ -354,20 +369,26 @@ func (n *news) apply(all []happened) {
 		if n.fresh != nil {
 			maps.Copy(n.fresh, h.Feeds)
 		}
+		n.lately = append(n.lately, recent{time.Now(), h})
 		for s := range n.subs {
-			if _, mine := h.Partners[s.partner]; mine || h.All {
-				s.wake(h.Noun)
-			}
-			for _, f := range h.Feeds {
-				s.wake("feed:" + f.Entity)
-			}
-			if s.signals {
-				for _, what := range h.Signals {
-					s.wake(what)
-				}
-			}
+			s.hear(h)
 		}
 	}
+	n.trim()
+}
+
+// trim forgets what happened too long ago for anybody to have missed it; seldom, for it moves all that is kept.
+func (n *news) trim() {
+	if len(n.lately) < 2*latelyAtMost && (len(n.lately) == 0 || time.Since(n.lately[0].at) < 2*latelyFor) {
+		return
+	}
+	old := time.Now().Add(-latelyFor)
+	drop := max(0, len(n.lately)-latelyAtMost)
+	for drop < len(n.lately) && n.lately[drop].at.Before(old) {
+		drop++
+	}
+	n.covers = n.lately[drop-1].at
+	n.lately = append([]recent(nil), n.lately[drop:]...)
 }
 
 // bound forgets a part of too many generations. What is being read meanwhile is not kept: it may be older than what was forgotten.
@@ -467,6 +488,35 @@ func (db *DB) subscribe(s *Subscription) *Subscription {
 	defer db.news.mu.Unlock()
 	db.news.subs[s] = true
 	return s
+}
+
+// Since has the subscription hear what happened since then, as far as that is remembered; longer ago, it hears that anything may have.
+func (s *Subscription) Since(at time.Time) {
+	s.n.mu.RLock()
+	defer s.n.mu.RUnlock()
+	if at.Before(s.n.covers) {
+		s.wake("")
+		return
+	}
+	for _, t := range s.n.lately {
+		if t.at.After(at) {
+			s.hear(t.happened)
+		}
+	}
+}
+
+func (s *Subscription) hear(h happened) {
+	if _, mine := h.Partners[s.partner]; mine || h.All {
+		s.wake(h.Noun)
+	}
+	for _, f := range h.Feeds {
+		s.wake("feed:" + f.Entity)
+	}
+	if s.signals {
+		for _, what := range h.Signals {
+			s.wake(what)
+		}
+	}
 }
 
 // Close ends the subscription.

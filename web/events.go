@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ func (w *Web) events(c *gin.Context) {
 	}
 	news := subscribe(by.PartnerID)
 	defer news.Close()
+	if ms, err := strconv.ParseInt(c.Query("since"), 10, 64); err == nil { // when the page was made: nothing is missed between that and now
+		news.Since(time.UnixMilli(ms))
+	}
 
 	control := http.NewResponseController(c.Writer)
 	_ = control.SetReadDeadline(time.Time{}) // a server's limit on reading would end the stream

@@ -31,7 +31,7 @@ const live = () => document.getElementById("live");
 function listen() {
   const part = live();
   if (!part || news || document.hidden) return;
-  news = new EventSource("/events");
+  news = new EventSource("/events?since=" + part.dataset.since);
   for (const name of ["any", ...part.dataset.live.split(" ")]) news.addEventListener(name, changed);
   news.addEventListener("ended", () => location.reload());
   news.onopen = () => (patience = 5000);
