@@ -51,6 +51,7 @@ type Placed struct {
 	Words      string        `json:"words" db:"words" doc:"Why it was returned or refused"`
 	Number     string        `json:"number" db:"number" doc:"The host's number of the order; empty until it is acknowledged"`
 	AnsweredAt *time.Time    `json:"answered_at,omitempty" db:"answered_at" doc:"When the host took or refused it"`
+	Mirrored   bool          `json:"mirrored" db:"mirrored" doc:"The order is among the orders, under the host's number; a moment after it is acknowledged"`
 	Lines      []PlacedLine  `json:"lines" db:"-"`
 }
 
@@ -67,7 +68,7 @@ type PlacedLine struct {
 }
 
 const placedColumns = `placed_id, state, site, coalesce(po_number, '') AS po_number, coalesce(comment, '') AS comment, currency, net, owner, placed_by, placed_at, coalesce(decided_by, '') AS decided_by, decided_at,
-	coalesce(words, '') AS words, coalesce(number, '') AS number, answered_at`
+	coalesce(words, '') AS words, coalesce(number, '') AS number, answered_at, EXISTS (SELECT 1 FROM orders m WHERE m.partner_id = $1 AND m.number = placed_orders.number) AS mirrored`
 
 // PlaceCart orders what is in the caller's cart, and empties it. A cart that is empty, or whose prices or stock moved since it was seen, is a
 // Conflict: look again. Lines with a problem, a taken PO number, too little credit are Invalid or a Conflict, and nothing is ordered. An order
@@ -388,8 +389,8 @@ func Underway(ctx context.Context, tx *portal.Tx) (list []Placed, err error) {
 		return nil, err
 	}
 	list = []Placed{}
-	err = tx.Select(ctx, &list, `SELECT `+placedColumns+` FROM placed_orders p WHERE partner_id = $1 AND state = ANY('{awaiting,returned,sent,acknowledged,refused}') AND ($2::text[] IS NULL OR site = ANY($2))
-		AND (state IN ('awaiting', 'sent') OR placed_at > $3) AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.partner_id = $1 AND o.number = p.number) ORDER BY placed_id DESC LIMIT 50`,
+	err = tx.Select(ctx, &list, `SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND state = ANY('{awaiting,returned,sent,acknowledged,refused}') AND ($2::text[] IS NULL OR site = ANY($2))
+		AND (state IN ('awaiting', 'sent') OR placed_at > $3) AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.partner_id = $1 AND o.number = placed_orders.number) ORDER BY placed_id DESC LIMIT 50`,
 		tx.By.PartnerID, portal.Limit(tx.By.Sites), tx.Now.Add(-14*24*time.Hour))
 	if err != nil {
 		return nil, fmt.Errorf("listing what is under way: %w", err)

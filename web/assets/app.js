@@ -95,6 +95,25 @@ htmx.on("htmx:configRequest", ({ detail }) => {
   for (const [name, value] of [...detail.formData.entries()]) if (value === "") detail.formData.delete(name);
 });
 
+// A form that saves itself is saved before another is sent: nothing that was typed a moment ago is left behind.
+const typed = new Map(), asSent = new WeakMap(); // form → how often it was changed: by now, and when it was last sent
+for (const what of ["input", "change"]) {
+  document.addEventListener(what, ({ target: { form } }) => {
+    if (form?.matches?.("form[hx-post][hx-trigger^=change]")) typed.set(form, (typed.get(form) ?? 0) + 1);
+  });
+}
+htmx.on("htmx:beforeRequest", ({ detail: { elt } }) => asSent.set(elt, typed.get(elt)));
+htmx.on("htmx:afterRequest", ({ detail: { elt, successful } }) => successful && asSent.get(elt) === typed.get(elt) && typed.delete(elt));
+document.addEventListener("submit", (event) => {
+  const form = event.target, first = [...typed.keys()].filter((f) => f !== form && f.isConnected);
+  if (form.method !== "post" || !first.length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  typed.clear();
+  const by = event.submitter;
+  Promise.allSettled(first.map((f) => fetch(f.action, { method: "POST", body: new URLSearchParams(new FormData(f)) }))).then(() => form.requestSubmit(by));
+}, true);
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
