@@ -124,6 +124,7 @@ func (m *mill) marked(b *testing.B) {
 // A mirrored mill has a portal.
 type mirrored struct {
 	*mill
+	b       *testing.B // of which it is, and which outlasts its parts
 	p       *portaltest.Portal
 	mapping *jobs.Mapping // of the way it goes by now
 }
@@ -131,7 +132,7 @@ type mirrored struct {
 // mirror loads the core into a new portal.
 func (m *mill) mirror(b *testing.B) *mirrored {
 	b.Helper()
-	r := &mirrored{mill: m, p: newPortal(b)}
+	r := &mirrored{mill: m, b: b, p: newPortal(b)}
 	r.mapping = m.mapping(b, jobs.Watermark, jobs.Watermark)
 	began := time.Now()
 	_, err := jobs.Sync(b.Context(), r.p.DB, r.mapping, jobs.Options{})
@@ -145,7 +146,7 @@ func (m *mill) mirror(b *testing.B) *mirrored {
 func (r *mirrored) goBy(b *testing.B, orders, lines string) {
 	b.Helper()
 	r.pass(b, false, "orders", "order_lines")
-	r.mapping = r.mill.mapping(b, orders, lines)
+	r.mapping = r.mill.mapping(r.b, orders, lines)
 	r.exec(b, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE plugin = 'pgoutput' AND slot_name LIKE 'extranet%'`)
 	r.exec(b, `TRUNCATE extranet_marks`)
 	if orders == jobs.Logical {
