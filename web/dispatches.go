@@ -29,7 +29,6 @@ type dispatchList struct {
 	address Address
 	next    string
 	fault   *portal.Error
-	policy  purchasing.Policy
 }
 
 func (v dispatchList) bar() Filter {

@@ -19,8 +19,6 @@ type Policy struct {
 // usual is what J-STD-046 asks for.
 var usual = Policy{30, 90}
 
-func plus(d portal.Date, days int) portal.Date { return portal.DateOf(d.Time().AddDate(0, 0, days)) }
-
 func policyOf(ctx context.Context, tx *portal.Tx, partner int64) (p Policy, err error) {
 	err = tx.Get(ctx, &p, `SELECT acknowledge_days, notice_days FROM notice_policies WHERE partner_id = $1`, partner)
 	if errors.Is(err, sql.ErrNoRows) {
