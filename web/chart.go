@@ -15,7 +15,7 @@ import (
 // An itemChart is an item drawn: places are the picture's, as text.
 type itemChart struct {
 	words     string
-	zones     []struct{ x, width, zone string }
+	zones     []chartZone
 	scale     []struct{ y, text string }
 	past      []string // earlier versions, oldest first
 	band      string   // from the least to the most that any version said
@@ -122,7 +122,7 @@ func drawItem(v itemPage) (c itemChart) {
 			if j < len(o.StartsOn) {
 				to = x(o.StartsOn[j])
 			}
-			c.zones = append(c.zones, struct{ x, width, zone string }{fmt.Sprintf("%.1f", x(o.StartsOn[i])), fmt.Sprintf("%.1f", max(to-x(o.StartsOn[i]), 1)), string(z)})
+			c.zones = append(c.zones, chartZone{fmt.Sprintf("%.1f", x(o.StartsOn[i])), fmt.Sprintf("%.1f", max(to-x(o.StartsOn[i]), 1)), z})
 		}
 	}
 	for n := range 3 {
@@ -135,4 +135,21 @@ func drawItem(v itemPage) (c itemChart) {
 	}
 	c.words = fmt.Sprintf("Chart of %s: %s used so far, %s forecast, %s committed", o.Product, countOf(len(used), "bucket", "buckets"), countOf(len(o.StartsOn), "bucket", "buckets"), countOf(len(c.committed), "bucket", "buckets"))
 	return c
+}
+
+// A chartZone is a stretch of the chart's width.
+type chartZone struct {
+	x, width string
+	zone     forecasts.Zone
+}
+
+// zoneClass marks what is firm or trade-off; what is neither has no mark.
+func zoneClass(z forecasts.Zone) string {
+	switch z {
+	case forecasts.Firm:
+		return "zone-firm"
+	case forecasts.TradeOff:
+		return "zone-trade-off"
+	}
+	return ""
 }

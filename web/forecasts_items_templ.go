@@ -2157,7 +2157,7 @@ func forecastChart(c itemChart) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, z := range c.zones {
-			var templ_7745c5c3_Var106 = []any{"chart-zone chart-" + z.zone}
+			var templ_7745c5c3_Var106 = []any{"chart-zone", zoneClass(z.zone)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var106...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -2394,7 +2394,7 @@ func forecastChart(c itemChart) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</svg><figcaption class=\"quantity-legend\"><span><i class=\"chart-key chart-key-used\"></i>used</span> <span><i class=\"chart-key chart-key-now\"></i>current version</span> <span><i class=\"chart-key chart-key-was\"></i>earlier versions</span> <span><i class=\"chart-key chart-key-band\"></i>least to most of all versions</span> <span><i class=\"chart-key chart-key-commit\"></i>committed</span></figcaption></figure>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</svg><figcaption class=\"quantity-legend\"><span><i class=\"chart-key chart-key-used\"></i>used</span> <span><i class=\"chart-key chart-key-now\"></i>current version</span> <span><i class=\"chart-key chart-key-was\"></i>earlier versions</span> <span><i class=\"chart-key chart-key-band\"></i>least to most of all versions</span> <span><i class=\"chart-key chart-key-commit\"></i>committed</span> <span><i class=\"chart-key chart-key-zone zone-firm\"></i>firm</span> <span><i class=\"chart-key chart-key-zone zone-trade-off\"></i>trade-off</span></figcaption></figure>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

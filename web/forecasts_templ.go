@@ -683,7 +683,7 @@ func forecastGrid(v forecastPage) templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<div class=\"sheet sheet-wide grid-frame\" role=\"region\" aria-label=\"Forecast by item and bucket\" tabindex=\"0\"><table class=\"table grid\" id=\"grid\"><caption class=\"visually-hidden\">Forecast of version ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<div class=\"sheet sheet-wide grid-frame\" role=\"region\" aria-label=\"Forecast by item and bucket\" tabindex=\"0\"><table class=\"table buckets\" id=\"grid\"><caption class=\"visually-hidden\">Forecast of version ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -701,7 +701,7 @@ func forecastGrid(v forecastPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, c := range v.columns {
-			var templ_7745c5c3_Var23 = []any{"num zone-" + string(c.zone)}
+			var templ_7745c5c3_Var23 = []any{"num", zoneClass(c.zone)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var23...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1023,7 +1023,7 @@ func forecastCell(v forecastPage, o forecasts.Item, measure string, c gridColumn
 				return templ_7745c5c3_Err
 			}
 		} else {
-			var templ_7745c5c3_Var38 = []any{"num zone-" + string(o.Zone[i])}
+			var templ_7745c5c3_Var38 = []any{"num", zoneClass(o.Zone[i])}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var38...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
