@@ -4,7 +4,7 @@ const rows = (grid) => [...grid.querySelectorAll("tr")].filter((row) => row.quer
 
 // near is the field so many to the right and down, by the bucket's column.
 function near(field, right, down) {
-  const all = rows(field.closest(".grid")), row = field.closest("tr");
+  const all = rows(field.closest(".buckets")), row = field.closest("tr");
   const target = all[all.indexOf(row) + down];
   if (!target) return;
   return fields(target)[fields(row).indexOf(field) + right];
