@@ -70,9 +70,10 @@ func (p Permission) String() string { return permissionNames[p] }
 var permissionWords = [permissions]string{
 	"see orders and shipments", "take orders away as a file", "place orders", "approve colleagues' orders", "see products, stock and documents", "see own prices", "see balance, invoices and payments", "take statements and invoices away",
 	"see claims", "file and answer claims", "see forecasts", "commit to forecasts", "see purchase orders", "answer purchase orders", "announce shipments", "see own invoices to the host", "send invoices", "report stock and capacity",
-	"see engineering changes", "answer engineering changes", "see the company, its sites and contacts", "see who has access", "invite people", "change and end people's access", "make and revoke API tokens", "read the log",
+	"see engineering changes", "answer engineering changes", "see the company, its sites and contacts", "see who has access", "invite people", "change and end people's access", "keep people by the company's own directory", "make and revoke API tokens", "read the log",
 	"see how far the mirror of the core is", "steer the mirror of the core", "see every partner", "decide what partners may see", "define roles and programmes", "view as a partner", "act for a partner", "decide claims", "approve decisions on claims",
-	"see every supplier's plans", "give notice of engineering changes", "hold reviews of access", "announce and set terms", "see who uses what",
+	"see every supplier's plans", "give notice of engineering changes", "hold reviews of access", "announce and set terms", "see who uses what", "see every supplier's purchase orders, shipments and invoices",
+	"decide about suppliers' answers and objections",
 }
 
 // Words says what the permission allows, to finish the sentence "they may …".
