@@ -38,12 +38,10 @@ func TestPagesInABrowser(t *testing.T) {
 		{"company", "acme", "company"}, {"sync", "desk", "sync"}, {"feed", "desk", "sync/feeds/orders"}, {"outbox", "desk", "sync/outbox"}, {"outbox-by-hand", "desk", "sync/outbox?state=not+carried"}, {"account", "acme", "account"}, {"search", "acme", "search"}, {"docs", "", "api/docs"}, {"docs-signed-in", "acme", "api/docs"},
 	} {
 		who.Store(p.as)
-		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int64{1280, 390, 320} {
-				b.Visit(t, p.path, scheme, width)
-				b.Said = slices.DeleteFunc(b.Said, func(s string) bool { return strings.Contains(s, "status of 422") })
-				b.Sound(t, fmt.Sprint(p.name, " ", scheme, " ", width), "html", width)
-			}
+		for _, look := range pagetest.Looks {
+			b.Visit(t, p.path, look)
+			b.Said = slices.DeleteFunc(b.Said, func(s string) bool { return strings.Contains(s, "status of 422") })
+			b.Sound(t, fmt.Sprint(p.name, " ", look), "html", look.Width)
 		}
 	}
 }
@@ -60,7 +58,7 @@ func TestLivePage(t *testing.T) {
 			}
 		}
 	}
-	b.Visit(t, "orders", "light", 1280)
+	b.Visit(t, "orders", pagetest.Look{Scheme: "light", Width: 1280})
 	until("the stream", `performance.getEntriesByName(location.origin + "/events").length >= 0 && document.readyState === "complete"`)
 	pagetest.Evaluate[bool](t, b, `window.stays = true; document.getElementById("order-A%2F2").focus(); true`)
 	time.Sleep(300 * time.Millisecond)

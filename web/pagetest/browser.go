@@ -99,16 +99,27 @@ func (b *Tab) Do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Visit opens the page in the scheme, light or dark, at the width.
-func (b *Tab) Visit(t *testing.T, page, scheme string, width int64) {
+// A Look is how a page is looked at: the scheme, light or dark, and the width in pixels.
+type Look struct {
+	Scheme string
+	Width  int64
+}
+
+func (l Look) String() string { return fmt.Sprint(l.Scheme, " ", l.Width) }
+
+// Looks has each width and each scheme once or more: what overflows depends on the width alone, what has contrast on the scheme.
+var Looks = []Look{{"light", 1280}, {"dark", 390}, {"light", 320}}
+
+// Visit opens the page.
+func (b *Tab) Visit(t *testing.T, page string, as Look) {
 	t.Helper()
 	b.Said = nil
 	b.Do(t,
 		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: as.Scheme}}})
 			return err
 		}),
-		chromedp.EmulateViewport(width, 800),
+		chromedp.EmulateViewport(as.Width, 800),
 		chromedp.Navigate(b.URL+"/"+page),
 	)
 }

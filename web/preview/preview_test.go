@@ -146,15 +146,13 @@ func open(t *testing.T) *pagetest.Tab {
 func TestPagesInABrowser(t *testing.T) {
 	b := open(t)
 	for _, name := range slices.Sorted(maps.Keys(pages())) {
-		for _, scheme := range []string{"light", "dark"} {
-			widths := []int64{1280, 390, 320}
-			if strings.HasPrefix(name, "error-") || strings.HasPrefix(name, "sign-in-") {
-				widths = []int64{320} // alike but for their words
-			}
-			for _, width := range widths {
-				b.Visit(t, name, scheme, width)
-				b.Sound(t, fmt.Sprint(name, " ", scheme, " ", width), "html", width)
-			}
+		looks := pagetest.Looks
+		if strings.HasPrefix(name, "error-") || strings.HasPrefix(name, "sign-in-") {
+			looks = []pagetest.Look{{Scheme: "light", Width: 320}, {Scheme: "dark", Width: 320}} // alike but for their words
+		}
+		for _, look := range looks {
+			b.Visit(t, name, look)
+			b.Sound(t, fmt.Sprint(name, " ", look), "html", look.Width)
 		}
 	}
 }
@@ -176,11 +174,11 @@ func TestWhatOpens(t *testing.T) {
 		{"order", "[popovertarget=cancel-order]", "#cancel-order", []int64{1280, 390, 320}},
 		{"orders-stale", ".why > summary", ".why > p", []int64{1280, 320}},
 	} {
-		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range c.widths {
-				look := strings.Trim(strings.NewReplacer(".", "", "#", "", ">", "", " ", "", "[", "", "]", "").Replace(c.page+"-"+c.opens), " ") + fmt.Sprint(" ", scheme, " ", width, " open")
+		for _, as := range pagetest.Looks {
+			if slices.Contains(c.widths, as.Width) {
+				look := strings.Trim(strings.NewReplacer(".", "", "#", "", ">", "", " ", "", "[", "", "]", "").Replace(c.page+"-"+c.opens), " ") + fmt.Sprint(" ", as, " open")
 				visible := fmt.Sprintf(`document.querySelector(%q).checkVisibility()`, c.opens)
-				b.Visit(t, c.page, scheme, width)
+				b.Visit(t, c.page, as)
 				if pagetest.Evaluate[bool](t, b, visible) {
 					t.Errorf("%s: is open from the start", look)
 				}
@@ -188,7 +186,7 @@ func TestWhatOpens(t *testing.T) {
 				if !pagetest.Evaluate[bool](t, b, visible) {
 					t.Errorf("%s: did not open", look)
 				}
-				b.Sound(t, look, c.opens, width)
+				b.Sound(t, look, c.opens, as.Width)
 				if strings.HasPrefix(c.button, ".filter-more") || strings.HasPrefix(c.button, ".why") {
 					continue // part of the page, not above it
 				}
@@ -204,7 +202,7 @@ func TestWhatOpens(t *testing.T) {
 // With a script, a filter replaces the list and nothing else, and the age counts on.
 func TestInPlace(t *testing.T) {
 	b := open(t)
-	b.Visit(t, "orders", "light", 1280)
+	b.Visit(t, "orders", pagetest.Look{Scheme: "light", Width: 1280})
 	age := pagetest.Evaluate[string](t, b, `document.querySelector(".age").textContent`)
 	pagetest.Evaluate[bool](t, b, `window.stays = true; document.querySelector(".chips").remove(); document.querySelector("#state").value = "shipped"; document.querySelector("#state").dispatchEvent(new Event("change", {bubbles: true}))`)
 	deadline := time.Now().Add(10 * time.Second)
