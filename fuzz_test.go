@@ -217,7 +217,7 @@ func TestAPI_answersAsItIsDescribed(t *testing.T) {
 	}
 	who := []string{"acme", "acme", "acme", "brock", "planner", "north", "cord", "cord", "dart", "host", "host"}
 	statuses := map[int]int{}
-	for n := range max(5000, 100*len(operations)) {
+	for n := range 50 * len(operations) {
 		o := operations[n%len(operations)]
 		r := f.request(o.method, o.path, o.op)
 		asker := f.pick(who...)
@@ -309,8 +309,10 @@ func (f *fuzzer) hold(t *testing.T, router routers.Router, r *http.Request, w *h
 		return
 	}
 	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
-	if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil && w.Code < 300 {
-		t.Errorf("%s is not what is described and answers %d: %v", what, w.Code, err)
+	if w.Code < 300 {
+		if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil {
+			t.Errorf("%s is not what is described and answers %d: %v", what, w.Code, err)
+		}
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(), Body: io.NopCloser(bytes.NewReader(w.Body.Bytes())), Options: in.Options}); err != nil {
 		t.Errorf("%s answers %d otherwise than described: %v\n%.400s", what, w.Code, err, w.Body)
