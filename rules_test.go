@@ -108,7 +108,7 @@ func TestOpenAPI_isTheRoutes(t *testing.T) {
 	var d struct {
 		Paths map[string]map[string]any `json:"paths"`
 	}
-	must(t, json.Unmarshal(document, &d))
+	must(t, json.Unmarshal(document(), &d))
 	var described, there []string
 	for path, methods := range d.Paths {
 		for m := range methods {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,8 +68,8 @@ type door struct {
 	papers   Papers
 }
 
-// Routes opens the door on e and returns the OpenAPI document it is described by, as JSON.
-func Routes(e *gin.Engine, o Options) []byte {
+// Routes opens the door on e and returns what makes the OpenAPI document it is described by, as JSON, when it is asked for first.
+func Routes(e *gin.Engine, o Options) func() []byte {
 	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, sessions: o.Sessions, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -134,13 +135,16 @@ func Routes(e *gin.Engine, o Options) []byte {
 	d.signedIn(h)
 
 	describe(h.OpenAPI())
-	document, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
-	if err != nil {
-		panic(err) // a mistake in the route table, met at start
-	}
+	document := sync.OnceValue(func() []byte {
+		b, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
+		if err != nil {
+			panic(err) // a mistake in the route table
+		}
+		return b
+	})
 	e.GET(Prefix+"/openapi.json", func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=300")
-		c.Data(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", document)
+		c.Data(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", document())
 	})
 	return document
 }

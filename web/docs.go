@@ -92,7 +92,7 @@ type openAPISchema struct {
 	MaxLength, MaxItems  *int
 }
 
-// readAPI panics on what is no OpenAPI document: it is made by this program, and read once at start.
+// readAPI panics on what is no OpenAPI document: it is made by this program.
 func readAPI(document []byte) (d apiDocument) {
 	if len(document) == 0 {
 		return d
@@ -253,12 +253,12 @@ func (w *Web) curl(o apiOperation) string {
 	if o.Method != http.MethodGet {
 		method = "-X " + o.Method + " "
 	}
-	return "curl " + method + `-H "Authorization: Bearer $TOKEN" ` + w.base + w.docs.Server + path
+	return "curl " + method + `-H "Authorization: Bearer $TOKEN" ` + w.base + w.docs().Server + path
 }
 
 func (w *Web) showDocs(_ context.Context, r request) (reply, error) {
 	r.shell.Title = "API documentation"
-	return reply{page: DocsPage(r.shell, w.docs, w.curl)}, nil
+	return reply{page: DocsPage(r.shell, w.docs(), w.curl)}, nil
 }
 
 // A piece of text, which may be meant literally.

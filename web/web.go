@@ -67,7 +67,7 @@ type Web struct {
 	files      files.Store
 	streams    seats // live pages, by person
 	exports    seats // files being made, by person
-	docs       apiDocument
+	docs       func() apiDocument
 	library    catalog.Library
 }
 
@@ -84,10 +84,10 @@ func New(o Options) *Web {
 // server is about to stop: streams end then.
 type ClosingKey struct{}
 
-// Routes opens the door on e. openapi describes the machines' door, as JSON, for the page that shows it.
+// Routes opens the door on e. openapi describes the machines' door, as JSON, for the page that shows it: it is asked once, when somebody looks.
 // What sign-in needs (/login, /logout, /partner, /account/sessions/…) is not among them.
-func (w *Web) Routes(e *gin.Engine, openapi []byte) {
-	w.docs = readAPI(openapi)
+func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
+	w.docs = sync.OnceValue(func() apiDocument { return readAPI(openapi()) })
 	for _, r := range []struct {
 		method, path string
 		answer       gin.HandlerFunc

@@ -158,7 +158,7 @@ func open(t testing.TB) *door {
 	e.UseRawPath, e.UnescapePathValues, e.HandleMethodNotAllowed, e.RedirectTrailingSlash = true, true, true, false
 	w := web.New(web.Options{DB: p.DB, Auth: d.people, Entities: []string{"partners", "products", "orders", "order_lines"}, HostName: "Hosting Tyres", Version: "test", BaseURL: "http://portal.test"})
 	e.Use(func(c *gin.Context) { c.Set("request", "REQ1") })
-	w.Routes(e, []byte(document))
+	w.Routes(e, func() []byte { return []byte(document) })
 	e.NoRoute(w.NotFound)
 	e.NoMethod(w.MethodNotAllowed)
 	e.GET("/login", func(c *gin.Context) {
