@@ -219,15 +219,25 @@ type draft struct {
 	score   float64
 }
 
-func (e entity) drafts(tables []*coreTable, s *Source) (found []draft) {
-	names := likely[e.mirror.Entity]
-	if names == nil {
-		names = []string{strings.ReplaceAll(e.mirror.Entity, "_", " ")}
+// called are the words for the entity's tables.
+func (e entity) called() []string {
+	if names := likely[e.mirror.Entity]; names != nil {
+		return names
 	}
+	return []string{strings.ReplaceAll(e.mirror.Entity, "_", " ")}
+}
+
+// anothers reports that a table's name says another entity by far more than this one.
+func (e entity) anothers(table string, near float64) bool {
+	return slices.ContainsFunc(entities, func(o entity) bool { return resembles(table, o.called()) > near+0.15 })
+}
+
+func (e entity) drafts(tables []*coreTable, s *Source) (found []draft) {
+	names := e.called()
 	for _, t := range tables {
 		d := draft{table: t, columns: map[string]string{}}
 		name := resembles(t.name, names)
-		if name < 0.55 {
+		if name < 0.55 || e.anothers(t.name, name) {
 			continue
 		}
 		required, have := 0, 0
@@ -248,7 +258,7 @@ func (e entity) drafts(tables []*coreTable, s *Source) (found []draft) {
 				d.stamp = c.name
 			}
 		}
-		if d.score = name + float64(have)/float64(max(required, 1)); have > 0 {
+		if d.score = 2*name + float64(have)/float64(max(required, 1)); have > 0 {
 			found = append(found, d)
 		}
 	}

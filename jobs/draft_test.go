@@ -42,7 +42,7 @@ func TestNewMapping_postgres(t *testing.T) {
 			t.Errorf("no %s among %s", want, fine)
 		}
 	}
-	for _, want := range []string{"FROM sales.orders\n", "FROM sales.order_lines\n", "order_id AS number", "last_edited_when AS changed_at", "expected_delivery_date AS promised_on"} {
+	for _, want := range []string{"FROM sales.orders\n", "FROM sales.order_lines\n", "FROM purchasing.purchase_order_lines\n", "order_id AS number", "last_edited_when AS changed_at", "expected_delivery_date AS promised_on"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the file lacks %q", want)
 		}

@@ -10,8 +10,9 @@ func (db *DB) Remembered() int {
 // Hears reports whether answers may come from memory.
 func (db *DB) Hears() bool { return db.news.hears() }
 
-// What the host's lists of commands and of refused rows ask.
+// What the host's lists of commands, of refused rows and of passes ask.
 const (
 	SendingsQuery = sendingsQuery
 	RefusedQuery  = refusedQuery
+	HistoryQuery  = historyQuery
 )

@@ -8,7 +8,7 @@ import (
 	"extranet/portal/portaltest"
 )
 
-// TestPlans shows that the host's lists of commands and of refused rows walk an index in its order, enter it at the cursor, and sort nothing.
+// TestPlans shows that the host's lists of commands, of refused rows and of passes walk an index in its order, enter it at the cursor, and sort nothing.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	p := portaltest.New(t)
@@ -18,6 +18,8 @@ func TestPlans(t *testing.T) {
 			CASE WHEN i % 100 < 2 THEN 'waiting' WHEN i % 100 < 4 THEN 'refused' ELSE 'delivered' END, CASE WHEN i % 100 < 2 THEN now() END, CASE WHEN i % 100 >= 2 THEN now() END FROM generate_series(1, 40000) i`)
 	p.Arrange(t, `INSERT INTO carried_commands VALUES ('place_order', 'core', true), ('cancel_order', 'core', true)`)
 	p.Arrange(t, `INSERT INTO quarantine (entity, key, reason, row_data, first_seen, last_seen, tries) SELECT (ARRAY['orders', 'order_lines'])[1 + i % 2], '["' || i || '"]', 'there is no partner', '{}', now(), now(), 1 FROM generate_series(1, 40000) i`)
+	p.Arrange(t, `INSERT INTO passes (entity, way, began_at, ended_at, times, took_ms, rows_read, inserted, updated, deleted, quarantined) SELECT CASE WHEN i % 50 = 0 THEN 'partners' ELSE 'orders' END, 'incremental', now(), now(), 1, 5, 1, 1, 0, 0, 0 FROM generate_series(1, 40000) i`)
+	p.Arrange(t, `ANALYZE passes`)
 	p.Arrange(t, `ANALYZE outbox`)
 	p.Arrange(t, `ANALYZE quarantine`)
 	const first, middle = "ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-7000-8000-000000001000"
@@ -34,6 +36,7 @@ func TestPlans(t *testing.T) {
 		"quarantine":   {portal.RefusedQuery, []any{"orders", "", "", 51}, "quarantine_pkey", "(entity = 'orders'::text) AND (key >"},
 		"deep in it":   {portal.RefusedQuery, []any{"orders", `["20000"]`, "", 51}, "quarantine_pkey", "(entity = 'orders'::text) AND (key >"},
 		"looked for":   {portal.RefusedQuery, []any{"orders", "", "partner", 51}, "quarantine_pkey", "(entity = 'orders'::text) AND (key >"},
+		"history":      {portal.HistoryQuery, []any{"partners", 20}, "passes_by_entity", "(entity = 'partners'::text)"},
 		"looked for 7": {portal.RefusedQuery, []any{"orders", "", "7", 51}, "quarantine_pkey", "(entity = 'orders'::text) AND (key >"},
 	} {
 		var plan []string

@@ -74,9 +74,11 @@ type Made struct {
 
 const madeColumns = `pass_id, way, began_at, ended_at, times, took_ms, rows_read, inserted, updated, deleted, quarantined, coalesce(error, '') AS error`
 
+const historyQuery = `SELECT ` + madeColumns + ` FROM passes WHERE entity = $1 ORDER BY pass_id DESC LIMIT $2`
+
 // History lists the last passes of an entity, the latest first.
 func History(ctx context.Context, tx *Tx, entity string, limit int) (list []Made, err error) {
-	if err := tx.Select(ctx, &list, `SELECT `+madeColumns+` FROM passes WHERE entity = $1 ORDER BY pass_id DESC LIMIT $2`, entity, limit); err != nil {
+	if err := tx.Select(ctx, &list, historyQuery, entity, limit); err != nil {
 		return nil, fmt.Errorf("listing passes of %s: %w", entity, err)
 	}
 	return list, nil
