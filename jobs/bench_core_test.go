@@ -96,10 +96,10 @@ func newMill(b *testing.B, orders int) *mill {
 	for _, statement := range []string{
 		millTables,
 		`INSERT INTO customers SELECT 'Z' || r, 'Dealer ' || r FROM generate_series(1, 2000) r`,
-		// The r-th dealer has a share of 1/r, and orders of all are mixed, as time mixes them.
-		fmt.Sprintf(`INSERT INTO so_head SELECT row_number() OVER (ORDER BY hashint8(r * 1000003::bigint + i)), 'Z' || r, 'S' || i %% 5, 'PO-' || lpad((i * 7919 %% 1000000)::text, 6, '0'), 'Dana Keller',
-			(ARRAY['open', 'picking', 'shipped', 'delivered', 'delivered'])[1 + i %% 5], date '2024-01-01' + i %% 800, date '2024-01-08' + i %% 800, date '2024-01-10' + i %% 800, i %% 10000 + 0.5, 1.9, timestamptz '2026-01-01'
-			FROM generate_series(1, 2000) r, generate_series(1, ceil(%d / 8.178 / r)::int) i LIMIT %[1]d`, orders),
+		// The r-th dealer has a share of 1/r, and orders of all are mixed, as time mixes them; one comes each second.
+		fmt.Sprintf(`INSERT INTO so_head SELECT row_number() OVER mixed, 'Z' || r, 'S' || i %% 5, 'PO-' || lpad((i * 7919 %% 1000000)::text, 6, '0'), 'Dana Keller',
+			(ARRAY['open', 'picking', 'shipped', 'delivered', 'delivered'])[1 + i %% 5], date '2024-01-01' + i %% 800, date '2024-01-08' + i %% 800, date '2024-01-10' + i %% 800, i %% 10000 + 0.5, 1.9, timestamptz '2025-06-01' + row_number() OVER mixed * interval '1 s'
+			FROM generate_series(1, 2000) r, generate_series(1, ceil(%d / 8.178 / r)::int) i WINDOW mixed AS (ORDER BY hashint8(r * 1000003::bigint + i)) LIMIT %[1]d`, orders),
 		`INSERT INTO so_line SELECT so_no, l, 'T' || l, 'Tyre 205/55 R16 91V', 'PC', 4 * l, l, 83.25, requested, promised, changed FROM so_head, generate_series(1, 3) l`,
 		`CREATE INDEX so_head_changed ON so_head (changed)`, `CREATE INDEX so_line_changed ON so_line (changed)`,
 		`VACUUM ANALYZE`,

@@ -476,17 +476,17 @@ func (r *Report) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "  FAULT    %s\n", s.Fault)
 		}
 	}
-	fmt.Fprintf(&b, "\n%-15s %10s  %-10s %7s %9s %12s %13s\n", "entity", "rows", "way", "every", "full read", "quiet pass", "rows/hour")
+	fmt.Fprintf(&b, "\n%-22s %10s  %-10s %7s %9s %12s %13s\n", "entity", "rows", "way", "every", "full read", "quiet pass", "rows/hour")
 	for _, e := range r.Entities {
 		if !e.Mapped {
-			fmt.Fprintf(&b, "%-15s %10s  not mapped: not offered\n", e.Entity, "–")
+			fmt.Fprintf(&b, "%-22s %10s  not mapped: not offered\n", e.Entity, "–")
 			continue
 		}
 		quiet := "–"
 		if e.Way == Watermark {
 			quiet = fmt.Sprintf("%.1fms", e.IncrementalMS)
 		}
-		fmt.Fprintf(&b, "%-15s %10d  %-10s %7s %8.2fs %12s %13.0f\n", e.Entity, e.Rows, e.Way, time.Duration(e.EveryS)*time.Second, e.FullSeconds, quiet, e.RowsPerHour)
+		fmt.Fprintf(&b, "%-22s %10d  %-10s %7s %8.2fs %12s %13.0f\n", e.Entity, e.Rows, e.Way, time.Duration(e.EveryS)*time.Second, e.FullSeconds, quiet, e.RowsPerHour)
 		for _, f := range e.Faults {
 			fmt.Fprintf(&b, "  FAULT    %s\n", f)
 		}

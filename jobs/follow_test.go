@@ -157,8 +157,10 @@ func compare(t testing.TB, c core, p *portaltest.Portal, when string) bool {
 
 // TestFollow: whatever changes in the core, the portal is the same after a round, and reads no more than was touched.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	for _, way := range []string{jobs.Marks, jobs.Logical} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			c, text := newOffice(t, way)
 			p := newPortal(t)
 			m := c.mapping(t, text)

@@ -20,7 +20,7 @@ const (
 	// slotName is SQL: slots belong to the whole server, and each database of it may be somebody's core.
 	slotName = `'extranet_' || regexp_replace(lower(current_database()), '[^a-z0-9_]', '_', 'g')`
 	// changesAtOnce bounds what one round looks at; it ends with a commit, so one huge transaction comes whole.
-	changesAtOnce = 20_000
+	changesAtOnce = 50_000
 	// slotLimit is how much of its log the core may have to keep for us, in bytes, when the mapping says nothing else.
 	slotLimit = 4 << 30
 )

@@ -56,6 +56,7 @@ func letters(t *testing.T, folder string) (all []*netmail.Message, raw []string)
 
 // TestMail_isAFileWithoutAServer: what is committed is sent once with the portal's address before its path; what was undone never is.
 func TestMail_isAFileWithoutAServer(t *testing.T) {
+	t.Parallel()
 	p, folder := portaltest.New(t), t.TempDir()
 	m := postman(t, p, jobs.MailOptions{Folder: folder})
 	by := portaltest.As(portaltest.Acme)
@@ -100,6 +101,7 @@ func TestMail_isAFileWithoutAServer(t *testing.T) {
 
 // TestMail_toNobody spoils nothing: an address that is none is remembered as that, and a path that leads away is a mistake of ours.
 func TestMail_toNobody(t *testing.T) {
+	t.Parallel()
 	p, folder := portaltest.New(t), t.TempDir()
 	bad := []string{"", "nobody", "a@b.example, c@d.example", "a@b.example\r\nBcc: x@y.example", "Dana <a@b.example>", "<a@b.example>", "ä@b.example", "a b@c.example"}
 	must(t, p.Do(t.Context(), portaltest.As(portaltest.Acme), func(tx *portal.Tx) error {
@@ -123,6 +125,7 @@ func TestMail_toNobody(t *testing.T) {
 
 // TestMail_waitsForItsServer: a server that is away or busy is asked again, later each time; one that refuses the receiver is not.
 func TestMail_waitsForItsServer(t *testing.T) {
+	t.Parallel()
 	p := portaltest.New(t)
 	server := &smtpServer{answer: "451 later"}
 	m := postman(t, p, jobs.MailOptions{SMTP: "smtp://" + server.start(t) + "?tls=none"})

@@ -18,7 +18,7 @@ import (
 const marksTable = "extranet_marks"
 
 // marksAtOnce bounds how many marks one round reads.
-const marksAtOnce = 20_000
+const marksAtOnce = 50_000
 
 // marksOf lists the marks of the tables, the oldest first, and how to forget exactly these. In r it is seen what was committed when r began.
 func marksOf(ctx context.Context, r *reading, tables []string) (list []touch, more bool, forget func(context.Context) error, err error) {

@@ -102,6 +102,9 @@ func Pass(ctx context.Context, db *portal.DB, m *Mapping, entity string, o Optio
 	if errors.Is(err, errFollows) {
 		p.result, err = m.follower(db, f.Source, f.Way).catchUp(ctx, entity)
 	}
+	if loss, stops := errors.AsType[lossError](err); stops {
+		err = loss // what somebody is asked, and not where
+	}
 	took := time.Since(p.began)
 	p.result.Seconds, p.result.RowsPerS = took.Seconds(), rate(p.result.Rows, took)
 	if err != nil {

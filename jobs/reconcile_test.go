@@ -39,6 +39,7 @@ entities:
 // TestReconcile: comparing with the whole of the core counts what should not have been other, and makes it right; what was on its way,
 // what lay in quarantine, and what a stamp cannot tell is not of it.
 func TestReconcile(t *testing.T) {
+	t.Parallel()
 	for _, way := range []string{jobs.Watermark, jobs.Marks, jobs.Logical} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()

@@ -101,7 +101,7 @@ func Bar(w io.Writer, isTerminal bool) func(Progress) {
 			if p.Result.Error != "" {
 				how = "failed: " + p.Result.Error
 			}
-			fmt.Fprintf(w, "%s%-14s %9d rows  %8.0f rows/s  %6.1fs  %s\n", start, p.Entity, p.Rows, p.Rate(), p.Took.Seconds(), how)
+			fmt.Fprintf(w, "%s%-22s %9d rows  %8.0f rows/s  %6.1fs  %s\n", start, p.Entity, p.Rows, p.Rate(), p.Took.Seconds(), how)
 			return
 		}
 		if !isTerminal {
@@ -111,7 +111,7 @@ func Bar(w io.Writer, isTerminal bool) func(Progress) {
 		if p.Of > 0 {
 			share = min(0.99, float64(p.Rows)/float64(p.Of))
 		}
-		line := fmt.Sprintf("\r\x1b[K%-14s %9d rows  %8.0f rows/s", p.Entity, p.Rows, p.Rate())
+		line := fmt.Sprintf("\r\x1b[K%-22s %9d rows  %8.0f rows/s", p.Entity, p.Rows, p.Rate())
 		switch {
 		case p.Phase == Merging:
 			line += "  writing …"
