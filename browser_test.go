@@ -210,9 +210,9 @@ func TestBrowser_switchesPartner(t *testing.T) {
 			continue
 		}
 		b.signIn(r.base, p)
-		exports := cr.CSS(`a[href^="/orders/export.csv"]`)
+		exports := cr.CSS(`a[href^="/exports/orders.csv"]`)
 		b.do(cr.Navigate(r.base+"/orders"), cr.WaitVisible(cr.CSS(`#results`)))
-		if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll('a[href^="/orders/export.csv"]').length`)); err != nil || n == 0 {
+		if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll('a[href^="/exports/orders.csv"]').length`)); err != nil || n == 0 {
 			t.Errorf("a buyer sees no export: %v", err)
 		}
 		first := b.text(`#results`)

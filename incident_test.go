@@ -136,7 +136,7 @@ func TestIncident_adminByEditing(t *testing.T) {
 func TestIncident_signInOnlyInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t, portaltest.New(t))
-	for _, path := range []string{"/", "/orders", "//orders", "/orders/", "/ORDERS", "/orders;a=b", "/./orders", "/assets/../orders", "/assets/%2e%2e/orders", "/login/../orders", "/api/docs/../../orders", "/api/v1/orders", "/api/v1//orders", "/api/v1/orders/A-1", "/api/v1/people", "/events", "/orders/export.csv", "/search?q=A-1"} {
+	for _, path := range []string{"/", "/orders", "//orders", "/orders/", "/ORDERS", "/orders;a=b", "/./orders", "/assets/../orders", "/assets/%2e%2e/orders", "/login/../orders", "/api/docs/../../orders", "/api/v1/orders", "/api/v1//orders", "/api/v1/orders/A-1", "/api/v1/people", "/events", "/exports/orders.csv", "/search?q=A-1"} {
 		for name, header := range map[string]http.Header{
 			"nothing": {}, "a live page": {"Live": {"orders"}}, "htmx": {"Hx-Request": {"true"}, "Hx-Boosted": {"true"}}, "a proxy": {"X-Original-Url": {"/login"}, "X-Rewrite-Url": {"/login"}, "X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-User": {"acme"}, "X-Real-Ip": {"127.0.0.1"}},
 			"a person in headers": {"X-User": {"acme"}, "X-Email": {"acme@x.example"}, "Remote-User": {"acme"}, "X-Partner": {"2"}, "Partner-Id": {"2"}}, "another method": {"X-Http-Method-Override": {"GET"}},

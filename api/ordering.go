@@ -20,9 +20,8 @@ func (d door) ordering(h huma.API) {
 	huma.Register(h, deed("withdraw-order", http.MethodPost, "/placed/{id}/withdraw", "Orders", "Withdraw an own order", "Takes back what awaits approval or was returned; its placer does this.", false), d.withdrawOrder)
 	huma.Register(h, deed("cancel-order", http.MethodPost, "/orders/{number}/cancel", "Orders", "Cancel an order", "Asks the host to cancel an order that is open or held. The order stands until the host's answer arrives with its next change.", false), d.cancelOrder)
 	huma.Register(h, deed("change-order-line", http.MethodPost, "/orders/{number}/lines/{line}", "Orders", "Change a line", "Asks the host for less of a line, or another day, while the order is open or held.", false), d.changeOrderLine)
-	huma.Register(h, operation("get-ordering-rules", http.MethodGet, "/ordering", "Orders", "See the ordering rules", "What the partner wishes of its own orders, and up to how much each member orders alone. For who manages its people."), d.getOrdering)
+	huma.Register(h, operation("get-ordering-rules", http.MethodGet, "/ordering", "Orders", "See the ordering rules", "What the partner wishes of its own orders, for who manages its people. Up to how much a member orders without approval is part of their access: `order_limit` under `/people`."), d.getOrdering)
 	huma.Register(h, deed("set-ordering-rules", http.MethodPost, "/ordering", "Orders", "Set the ordering rules", "What the partner wishes of its own orders.", false), d.setOrdering)
-	huma.Register(h, deed("set-order-limit", http.MethodPost, "/ordering/limits/{person}", "Orders", "Set a member's limit", "Above it an order waits for a colleague.", false), d.setOrderLimit)
 }
 
 type placeOrderInput struct {
@@ -138,21 +137,13 @@ func (d door) withdrawOrder(ctx context.Context, in *approveInput) (*done[orders
 	})
 }
 
-type orderingRules struct {
-	orders.Rules
-	Limits []orders.Limit `json:"limits" doc:"Of each member; one without a limit has none"`
-}
-
-func orderingNow(ctx context.Context, tx *portal.Tx) (r orderingRules, err error) {
-	if r.Limits, err = orders.Limits(ctx, tx); err != nil {
-		return r, err
-	}
-	r.Rules, err = orders.RulesOf(ctx, tx)
-	return r, err
-}
-
-func (d door) getOrdering(ctx context.Context, in *struct{ Conditional }) (*plain[orderingRules], error) {
-	return own(ctx, d, in.Conditional, "ordering", func(tx *portal.Tx) (orderingRules, error) { return orderingNow(ctx, tx) })
+func (d door) getOrdering(ctx context.Context, in *struct{ Conditional }) (*plain[orders.Rules], error) {
+	return own(ctx, d, in.Conditional, "ordering", func(tx *portal.Tx) (r orders.Rules, err error) {
+		if err := tx.Need(portal.PeopleManage); err != nil {
+			return r, err
+		}
+		return orders.RulesOf(ctx, tx)
+	})
 }
 
 type setOrderingInput struct {
@@ -160,28 +151,8 @@ type setOrderingInput struct {
 	Body orders.Rules
 }
 
-func (d door) setOrdering(ctx context.Context, in *setOrderingInput) (*done[orderingRules], error) {
-	return command(ctx, d, portal.PeopleManage, in.Keyed, "ordering set", in.Body, nil, func(tx *portal.Tx) (orderingRules, error) {
-		if err := orders.SetRules(ctx, tx, in.Body); err != nil {
-			return orderingRules{}, err
-		}
-		return orderingNow(ctx, tx)
-	})
-}
-
-type setOrderLimitInput struct {
-	Keyed
-	Person string `path:"person" doc:"The member's id" maxLength:"36"`
-	Body   struct {
-		Most portal.Amount `json:"most,omitempty" doc:"Net, in the partner's currency; left out = no limit" pattern:"^[0-9]{1,10}([.][0-9]{1,2})?$" maxLength:"13"`
-	}
-}
-
-func (d door) setOrderLimit(ctx context.Context, in *setOrderLimitInput) (*done[orderingRules], error) {
-	return command(ctx, d, portal.PeopleManage, in.Keyed, "ordering limit "+in.Person, in.Body, nil, func(tx *portal.Tx) (orderingRules, error) {
-		if err := orders.SetLimit(ctx, tx, in.Person, in.Body.Most); err != nil {
-			return orderingRules{}, err
-		}
-		return orderingNow(ctx, tx)
+func (d door) setOrdering(ctx context.Context, in *setOrderingInput) (*done[orders.Rules], error) {
+	return command(ctx, d, portal.PeopleManage, in.Keyed, "ordering set", in.Body, nil, func(tx *portal.Tx) (orders.Rules, error) {
+		return in.Body, orders.SetRules(ctx, tx, in.Body)
 	})
 }

@@ -73,7 +73,7 @@ func TestLivePage(t *testing.T) {
 	// What is chosen replaces the list, and the address says it and nothing else.
 	pagetest.Evaluate[bool](t, b, `document.querySelector("[name=status][value=held]").click(); true`)
 	until("the filtered list", `location.search === "?status=held" && !document.getElementById("order-A%2F1") && !!document.getElementById("order-A%2F2")`)
-	if got := pagetest.Evaluate[string](t, b, `document.getElementById("export-CSV").getAttribute("href")`); got != "/orders/export.csv?status=held" {
+	if got := pagetest.Evaluate[string](t, b, `document.getElementById("export-CSV").getAttribute("href")`); got != "/exports/orders.csv?status=held" {
 		t.Error(got)
 	}
 	d.revoke("acme")

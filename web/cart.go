@@ -395,33 +395,20 @@ func (w *Web) dropTemplate(ctx context.Context, r request) (reply, error) {
 	return reply{to: to}, err
 }
 
-// An orderingView is what the page of the partner's ordering rules shows.
-type orderingView struct {
-	rules  orders.Rules
-	limits []orders.Limit
-}
-
 func (w *Web) showOrdering(ctx context.Context, r request) (reply, error) {
-	var v orderingView
-	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
-		if v.limits, err = orders.Limits(ctx, tx); err != nil {
-			return err
-		}
-		v.rules, err = orders.RulesOf(ctx, tx)
-		return err
-	})
-	if err != nil {
+	if err := r.by.Need(portal.PeopleManage); err != nil {
+		return reply{}, err
+	}
+	var rules orders.Rules
+	if err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { rules, err = orders.RulesOf(ctx, tx); return err }); err != nil {
 		return reply{}, err
 	}
 	r.shell.Title = "Ordering rules"
-	return reply{page: OrderingPage(r.shell, v)}, nil
+	return reply{page: OrderingPage(r.shell, rules)}, nil
 }
 
 func (w *Web) setOrdering(ctx context.Context, r request) (reply, error) {
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
-		if person := r.form.Get("person"); person != "" {
-			return "/ordering", orders.SetLimit(ctx, tx, person, quantityTyped(r.form.Get("most")))
-		}
 		return "/ordering", orders.SetRules(ctx, tx, orders.Rules{POOnce: r.form.Get("po_unique") != "", PONeeded: r.form.Get("po_needed") != ""})
 	})
 	return reply{to: to, flash: &Flash{Tone: Good, Title: "Set"}}, err

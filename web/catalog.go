@@ -73,7 +73,7 @@ func (w *Web) searchCatalog(ctx context.Context, r request) (reply, error) {
 		return nil
 	}
 	v := productList{address: Address{Path: "/catalog", Query: kept}, prices: r.by.Perms.Has(portal.PricesRead), order: r.by.Perms.Has(portal.OrdersPlace)}
-	v.filter = catalog.Filter{Text: kept.Get("q"), Brands: one("brand"), Categories: one("category"), Lifecycles: one("lifecycle"), InStock: kept.Get("in_stock") != "", Cursor: r.query.Get("cursor")}
+	v.filter = catalog.Filter{Text: kept.Get("q"), Brands: one("brand"), Categories: one("category"), Lifecycles: one("lifecycle"), InStock: kept.Get("in_stock") != "", Limit: r.rows, Cursor: r.query.Get("cursor")}
 	r.shell.Title = "Catalog"
 	var err error
 	if v.fresh, err = w.fresh(ctx, catalog.Mirror.Entity); err != nil {

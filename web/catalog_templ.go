@@ -2365,7 +2365,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, " <form action=\"/lookup\" method=\"post\" enctype=\"multipart/form-data\" class=\"flow\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, " <form action=\"/lookup\" method=\"post\" enctype=\"multipart/form-data\" class=\"flow\" data-upload>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2374,6 +2374,10 @@ func LookupPage(s Shell, v lookup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = Input(Field{Name: "file", Label: "Or a file", Type: "file", Hint: "CSV or XLSX, with a column “number” and, if you like, “quantity”.", More: templ.Attributes{"accept": ".csv,.txt,.xlsx"}}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = UploadProgress().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2401,7 +2405,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 				var templ_7745c5c3_Var100 string
 				templ_7745c5c3_Var100, templ_7745c5c3_Err = templ.JoinStringErrs(line)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 449, Col: 10}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 450, Col: 10}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var100))
 				if templ_7745c5c3_Err != nil {
@@ -2424,7 +2428,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 				var templ_7745c5c3_Var101 string
 				templ_7745c5c3_Var101, templ_7745c5c3_Err = templ.JoinStringErrs(foundText(v.answers))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 453, Col: 42}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 454, Col: 42}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var101))
 				if templ_7745c5c3_Err != nil {
@@ -2466,7 +2470,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 							var templ_7745c5c3_Var104 string
 							templ_7745c5c3_Var104, templ_7745c5c3_Err = templ.JoinStringErrs(Count(n + 1))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 458, Col: 21}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 459, Col: 21}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var104))
 							if templ_7745c5c3_Err != nil {
@@ -2497,7 +2501,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 							var templ_7745c5c3_Var106 string
 							templ_7745c5c3_Var106, templ_7745c5c3_Err = templ.JoinStringErrs(a.Number)
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 461, Col: 35}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 462, Col: 35}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var106))
 							if templ_7745c5c3_Err != nil {
@@ -2533,7 +2537,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 								var templ_7745c5c3_Var108 templ.SafeURL
 								templ_7745c5c3_Var108, templ_7745c5c3_Err = templ.JoinURLErrs(productPath(a.Item.Product))
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 466, Col: 46}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 467, Col: 46}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var108))
 								if templ_7745c5c3_Err != nil {
@@ -2546,7 +2550,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 								var templ_7745c5c3_Var109 string
 								templ_7745c5c3_Var109, templ_7745c5c3_Err = templ.JoinStringErrs(a.Item.Name)
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 466, Col: 62}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 467, Col: 62}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var109))
 								if templ_7745c5c3_Err != nil {
@@ -2559,7 +2563,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 								var templ_7745c5c3_Var110 string
 								templ_7745c5c3_Var110, templ_7745c5c3_Err = templ.JoinStringErrs(a.Item.Product)
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 467, Col: 48}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 468, Col: 48}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var110))
 								if templ_7745c5c3_Err != nil {
@@ -2586,7 +2590,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 									var templ_7745c5c3_Var111 templ.SafeURL
 									templ_7745c5c3_Var111, templ_7745c5c3_Err = templ.JoinURLErrs(productPath(product))
 									if templ_7745c5c3_Err != nil {
-										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 473, Col: 52}
+										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 474, Col: 52}
 									}
 									_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var111))
 									if templ_7745c5c3_Err != nil {
@@ -2599,7 +2603,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 									var templ_7745c5c3_Var112 string
 									templ_7745c5c3_Var112, templ_7745c5c3_Err = templ.JoinStringErrs(product)
 									if templ_7745c5c3_Err != nil {
-										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 473, Col: 64}
+										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 474, Col: 64}
 									}
 									_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var112))
 									if templ_7745c5c3_Err != nil {
@@ -2612,7 +2616,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 									var templ_7745c5c3_Var113 string
 									templ_7745c5c3_Var113, templ_7745c5c3_Err = templ.JoinStringErrs(" ")
 									if templ_7745c5c3_Err != nil {
-										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 474, Col: 15}
+										return templ.Error{Err: templ_7745c5c3_Err, FileName: `catalog.templ`, Line: 475, Col: 15}
 									}
 									_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var113))
 									if templ_7745c5c3_Err != nil {

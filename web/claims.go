@@ -66,6 +66,7 @@ func claimFilter(q url.Values) (claims.Filter, Address) {
 func (w *Web) listClaims(ctx context.Context, r request) (reply, error) {
 	v := claimList{may: r.by.Perms.Has(portal.ClaimsFile)}
 	v.filter, v.address = claimFilter(r.query)
+	v.filter.Limit = r.rows
 	var err error
 	if v.page, err = read(ctx, w, r.by, claims.Noun, "list"+v.filter.Key(), func(ctx context.Context, tx *portal.Tx) (claims.Page, error) { return claims.List(ctx, tx, v.filter) }); err != nil {
 		return reply{}, err
@@ -89,7 +90,7 @@ func (v claimList) pager() Pager {
 }
 
 func (v claimList) file(kind string) string {
-	return Address{Path: "/claims/export." + kind, Query: v.address.Query}.With()
+	return Address{Path: "/exports/claims." + kind, Query: v.address.Query}.With()
 }
 
 var claimHeader = []string{"Claim", "Kind", "Your number", "Site", "Site name", "State", "Whose turn", "Due", "Begun", "Begun by", "Submitted", "Currency"}

@@ -117,6 +117,7 @@ func (w *Web) listInvoices(ctx context.Context, r request) (reply, error) {
 	}
 	v := invoiceList{export: r.by.Perms.Has(portal.AccountExport)}
 	v.filter, v.address = invoiceFilter(r.query)
+	v.filter.Limit = r.rows
 	var err error
 	if v.sites, v.places, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
@@ -173,7 +174,7 @@ func (v invoiceList) pager() Pager {
 }
 
 func (v invoiceList) file(kind string) string {
-	return Address{Path: "/finance/invoices/export." + kind, Query: v.address.Query}.With()
+	return Address{Path: "/exports/invoices." + kind, Query: v.address.Query}.With()
 }
 
 // siteChoice lists the sites for a field.

@@ -78,6 +78,7 @@ func (w *Web) listOrders(ctx context.Context, r request) (reply, error) {
 	}
 	v := orderList{today: portal.DateOf(w.db.Now()), export: r.by.Perms.Has(portal.OrdersExport)}
 	v.filter, v.address = orderFilter(r.query)
+	v.filter.Limit = r.rows
 	var err error
 	if v.sites, v.places, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
@@ -186,7 +187,7 @@ func (v orderList) pager() Pager {
 
 // file is where the list is had as a file.
 func (v orderList) file(kind string) string {
-	return Address{Path: "/orders/export." + kind, Query: v.address.Query}.With()
+	return Address{Path: "/exports/orders." + kind, Query: v.address.Query}.With()
 }
 
 func (v orderList) siteOptions() []Option {

@@ -36,8 +36,8 @@ func (w *Web) listPayments(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	cursor := r.query.Get("cursor")
-	page, err := read(ctx, w, r.by, accounts.Noun, "payments"+cursor, func(ctx context.Context, tx *portal.Tx) (accounts.PaymentPage, error) {
-		return accounts.Paid(ctx, tx, cursor, 50)
+	page, err := read(ctx, w, r.by, accounts.Noun, "payments"+itoa(r.rows)+cursor, func(ctx context.Context, tx *portal.Tx) (accounts.PaymentPage, error) {
+		return accounts.Paid(ctx, tx, cursor, r.rows)
 	})
 	if err != nil {
 		return reply{}, err

@@ -161,7 +161,7 @@ func (v purchaseList) grid() Grid {
 }
 
 func (v purchaseList) file(kind string) string {
-	return Address{Path: "/purchasing/export." + kind, Query: v.address.Query}.With()
+	return Address{Path: "/exports/purchasing." + kind, Query: v.address.Query}.With()
 }
 
 func purchasePath(number string) string { return "/purchasing/" + url.PathEscape(number) }

@@ -117,8 +117,8 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/receipts/export.csv", w.page(w.exportReceipts("csv"))},
 		{"GET", "/receipts/export.xlsx", w.page(w.exportReceipts("xlsx"))},
 		{"POST", "/receipts/:receipt/object", w.page(w.objectReceipt)},
-		{"GET", "/dispatches/export.csv", w.page(w.exportDispatches("csv"))},
-		{"GET", "/dispatches/export.xlsx", w.page(w.exportDispatches("xlsx"))},
+		{"GET", "/exports/dispatches.csv", w.page(w.exportDispatches("csv"))},
+		{"GET", "/exports/dispatches.xlsx", w.page(w.exportDispatches("xlsx"))},
 		{"GET", "/buying", w.page(w.listBuying)},
 		{"GET", "/buying/orders/:partner/:number", w.page(w.showBuyingOrder)},
 		{"POST", "/buying/orders/:partner/:number/decide", w.page(w.decideBuying)},
@@ -143,8 +143,8 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/buying/supplies/export.csv", w.page(w.exportSuppliesAcross("csv"))},
 		{"GET", "/buying/supplies/export.xlsx", w.page(w.exportSuppliesAcross("xlsx"))},
 		{"GET", "/purchasing", w.page(w.listPurchases)},
-		{"GET", "/purchasing/export.csv", w.page(w.exportPurchases("csv"))},
-		{"GET", "/purchasing/export.xlsx", w.page(w.exportPurchases("xlsx"))},
+		{"GET", "/exports/purchasing.csv", w.page(w.exportPurchases("csv"))},
+		{"GET", "/exports/purchasing.xlsx", w.page(w.exportPurchases("xlsx"))},
 		{"POST", "/purchasing/accept", w.page(w.acceptPurchases)},
 		{"GET", "/purchasing/answers", w.page(w.showTable(portal.PurchasingAnswer, answersTable))},
 		{"POST", "/purchasing/answers", w.page(w.takeTable(portal.PurchasingAnswer, answersTable, takeAnswers))},
@@ -161,8 +161,8 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"POST", "/purchasing/:number/answer", w.page(w.answerPurchase)},
 		{"GET", "/orders", w.page(w.listOrders)},
 		{"GET", "/orders/:number", w.page(w.showOrder)},
-		{"GET", "/orders/export.csv", w.page(w.exportCSV)},
-		{"GET", "/orders/export.xlsx", w.page(w.exportXLSX)},
+		{"GET", "/exports/orders.csv", w.page(w.exportCSV)},
+		{"GET", "/exports/orders.xlsx", w.page(w.exportXLSX)},
 		{"GET", "/catalog", w.page(w.searchCatalog)},
 		{"GET", "/catalog/:product", w.page(w.showProduct)},
 		{"GET", "/catalog/:product/documents/:document", w.page(w.takeDocument)},
@@ -195,8 +195,8 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"POST", "/ordering", w.page(w.setOrdering)},
 		{"GET", "/finance", w.page(w.showFinance)},
 		{"GET", "/finance/invoices", w.page(w.listInvoices)},
-		{"GET", "/finance/invoices/export.csv", w.page(w.exportInvoices("csv"))},
-		{"GET", "/finance/invoices/export.xlsx", w.page(w.exportInvoices("xlsx"))},
+		{"GET", "/exports/invoices.csv", w.page(w.exportInvoices("csv"))},
+		{"GET", "/exports/invoices.xlsx", w.page(w.exportInvoices("xlsx"))},
 		{"GET", "/finance/invoices/:number", w.page(w.showInvoice)},
 		{"GET", "/finance/invoices/:number/file.pdf", w.page(w.takeInvoice)},
 		{"GET", "/finance/payments", w.page(w.listPayments)},
@@ -244,8 +244,8 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/plans/:partner/item", w.page(w.showPlanItem)},
 		{"POST", "/plans/:partner/terms", w.page(w.setTerms)},
 		{"GET", "/claims", w.page(w.listClaims)},
-		{"GET", "/claims/export.csv", w.page(w.exportClaims("csv"))},
-		{"GET", "/claims/export.xlsx", w.page(w.exportClaims("xlsx"))},
+		{"GET", "/exports/claims.csv", w.page(w.exportClaims("csv"))},
+		{"GET", "/exports/claims.xlsx", w.page(w.exportClaims("xlsx"))},
 		{"GET", "/claims/new", w.page(w.newClaim)},
 		{"POST", "/claims/new", w.page(w.beginClaim)},
 		{"GET", "/claims/:number", w.page(w.showClaim)},
@@ -363,6 +363,15 @@ type request struct {
 	form  url.Values      // what was posted; nil for a GET
 	files *multipart.Form // the files that were posted with it; nil for none
 	param func(string) string
+	rows  int // of a list on one page
+}
+
+// rowsFor is how many rows a list shows on one page: each is a card on a phone, and fifty of them are a long way to its end.
+func rowsFor(userAgent string) int {
+	if strings.Contains(userAgent, "Mobi") {
+		return 20
+	}
+	return 50
 }
 
 // A reply is a page, a place to go instead, or a file.
@@ -420,7 +429,7 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, portal.Viewing)
 		return
 	}
-	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param})
+	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param, rows: rowsFor(c.Request.UserAgent())})
 	if r.flash != nil {
 		w.keepFlash(c, *r.flash)
 	}

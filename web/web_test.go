@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -231,8 +232,8 @@ func TestPages(t *testing.T) {
 		{"acme", "/orders?q=%zz", 400, []string{"this address cannot be read"}, nil},
 		{"clerk", "/orders", 403, []string{"You may not do this", `"orders:read"`}, []string{"A/1"}},
 		{"clerk", "/orders/A%2F1", 403, []string{`"orders:read"`}, []string{"A/1"}},
-		{"look", "/orders/export.csv", 403, []string{`"orders:export"`}, []string{"A/1"}},
-		{"look", "/orders/export.xlsx", 403, []string{`"orders:export"`}, nil},
+		{"look", "/exports/orders.csv", 403, []string{`"orders:export"`}, []string{"A/1"}},
+		{"look", "/exports/orders.xlsx", 403, []string{`"orders:export"`}, nil},
 		{"acme", "/sync", 403, []string{"only the host's staff may do this"}, nil},
 		{"look", "/company", 403, []string{`"company:read"`}, []string{"Lyon"}},
 		{"acme", "/orders?ordered_from=1.1.26", 422, []string{`Ordered from: "1.1.26" is not a day`}, nil},
@@ -241,7 +242,7 @@ func TestPages(t *testing.T) {
 		{"acme", "/orders?sort=colour", 422, []string{"Sort: choose from", "Begin again"}, nil},
 		{"acme", "/orders?cursor=x", 422, []string{"Page: is not one that this list gave"}, nil},
 		{"acme", "/orders?q=%FF", 422, []string{"Text: must be at most 100 readable characters"}, nil},
-		{"acme", "/orders/export.csv?status=lost", 422, []string{"is not a status"}, nil},
+		{"acme", "/exports/orders.csv?status=lost", 422, []string{"is not a status"}, nil},
 	} {
 		w := d.ask(c.as, "GET", c.path)
 		read := text(w.Body.Bytes())
@@ -300,7 +301,7 @@ func TestStranger(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	for path, to := range map[string]string{"/": "/login", "/orders?status=open": "/login?next=%2Forders%3Fstatus%3Dopen", "/orders/A%2F1": "/login?next=%2Forders%2FA%252F1", "/sync": "/login?next=%2Fsync",
-		"/orders/export.csv": "/login?next=%2Forders%2Fexport.csv", "/account": "/login?next=%2Faccount", "/company": "/login?next=%2Fcompany", "/search?q=1": "/login?next=%2Fsearch%3Fq%3D1"} {
+		"/exports/orders.csv": "/login?next=%2Fexports%2Forders.csv", "/account": "/login?next=%2Faccount", "/company": "/login?next=%2Fcompany", "/search?q=1": "/login?next=%2Fsearch%3Fq%3D1"} {
 		if w := d.ask("", "GET", path); w.Code != 303 || w.Header().Get("Location") != to {
 			t.Error(path, w.Code, w.Header().Get("Location"))
 		}
@@ -344,6 +345,27 @@ func TestTurningPages(t *testing.T) {
 	}
 	if first := pagetest.Href(w.Body.Bytes(), "page-first"); first != "/orders?sort=number" {
 		t.Error(first)
+	}
+	if w := d.ask("acme", "GET", "/orders", "User-Agent", "Mozilla/5.0 (Linux; Android 14) Mobile"); !strings.Contains(text(w.Body.Bytes()), "20 orders on this page") {
+		t.Error("a phone gets a page of another length")
+	}
+}
+
+// TestRoutes_filesShadowNothing: a file of a list has an address that nothing of the core's can be named by.
+func TestRoutes_filesShadowNothing(t *testing.T) {
+	t.Parallel()
+	e := gin.New()
+	web.New(web.Options{}).Routes(e, []byte("{}"))
+	named := map[string]bool{} // where a number stands last
+	for _, r := range e.Routes() {
+		if dir, last := path.Split(r.Path); strings.HasPrefix(last, ":") {
+			named[r.Method+dir] = true
+		}
+	}
+	for _, r := range e.Routes() {
+		if dir, last := path.Split(r.Path); strings.Contains(last, ".") && named[r.Method+dir] {
+			t.Errorf("%s would hide what is named %q", r.Path, last)
+		}
 	}
 }
 
@@ -458,11 +480,11 @@ func TestFreshness(t *testing.T) {
 func TestExports(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	w := d.ask("acme", "GET", "/orders/export.csv?status=part_shipped&status=open&sort=-number&cursor=ignored")
+	w := d.ask("acme", "GET", "/exports/orders.csv?status=part_shipped&status=open&sort=-number&cursor=ignored")
 	if w.Code != 422 {
 		t.Error("a bad cursor:", w.Code)
 	}
-	w = d.ask("acme", "GET", "/orders/export.csv?status=part_shipped&status=open&sort=-number")
+	w = d.ask("acme", "GET", "/exports/orders.csv?status=part_shipped&status=open&sort=-number")
 	if w.Code != 200 || w.Header().Get("Content-Disposition") != `attachment; filename="orders-D100-20260302-0900.csv"` || w.Header().Get("Content-Type") != "text/csv; charset=utf-8" || w.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
 		t.Fatal(w.Code, w.Header())
 	}
@@ -482,7 +504,7 @@ func TestExports(t *testing.T) {
 		t.Errorf("%d rows exported, %d listed", len(rows)-1, listed)
 	}
 
-	w = d.ask("acme", "GET", "/orders/export.xlsx?status=part_shipped&status=open&sort=-number")
+	w = d.ask("acme", "GET", "/exports/orders.xlsx?status=part_shipped&status=open&sort=-number")
 	if w.Code != 200 {
 		t.Fatal(w.Code, text(w.Body.Bytes()))
 	}

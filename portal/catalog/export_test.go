@@ -6,3 +6,6 @@ func Large(n int) (restore func()) {
 	large = n
 	return func() { large = was }
 }
+
+// WordQuery is the query for what holds all words of the text.
+func WordQuery(text string) string { return wordQuery(words(text)) }

@@ -183,7 +183,7 @@ func Search(ctx context.Context, tx *portal.Tx, f Filter) (found Found, err erro
 	switch {
 	case len(sought) == 0:
 		err = found.browse(ctx, tx, &f, after)
-	case len(found.Exact) > 0 && len(sought) == 1 && len(sought[0]) >= 6: // a number that is whole means this
+	case len(found.Exact) > 0 && !strings.Contains(f.Text, " ") && len(compact(f.Text)) >= 6: // a number that is whole means this
 	default:
 		err = found.look(ctx, tx, &f, sought, after)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
@@ -38,79 +37,13 @@ func SetRules(ctx context.Context, tx *portal.Tx, r Rules) error {
 	return tx.Audit(ctx, "orders.rules", "orders", map[string]string{"po_once": fmt.Sprint(r.POOnce), "po_needed": fmt.Sprint(r.PONeeded)})
 }
 
-// A Limit is up to how much a member orders without a colleague's approval.
-type Limit struct {
-	PersonID uuid.UUID     `json:"person" db:"person_id"`
-	Name     string        `json:"name" db:"name"`
-	Most     portal.Amount `json:"most" db:"most" doc:"Net, in the partner's currency; empty = no limit"`
-}
-
-// Limits lists the partner's members with their limits, for who manages its people.
-func Limits(ctx context.Context, tx *portal.Tx) (list []Limit, err error) {
-	if err := tx.Need(portal.PeopleManage); err != nil {
-		return nil, err
+// limitOf returns up to how much the caller orders without a colleague's approval; nil = no limit. Who manages people gives it with the access.
+func limitOf(by portal.Caller) *decimal.Decimal {
+	if by.OrderLimit == "" {
+		return nil
 	}
-	list = []Limit{}
-	err = tx.Select(ctx, &list, `SELECT m.person_id, m.name, l.most FROM memberships m LEFT JOIN order_limits l ON l.partner_id = $1 AND l.person_id = m.person_id
-		WHERE m.partner_id = $1 AND m.ended_at IS NULL ORDER BY m.name, m.person_id`, tx.By.PartnerID)
-	if err != nil {
-		return nil, fmt.Errorf("listing limits: %w", err)
-	}
-	return list, nil
-}
-
-// SetLimit sets a member's limit; "" takes it away. Somebody who is no member is NotFound.
-func SetLimit(ctx context.Context, tx *portal.Tx, person string, most portal.Amount) error {
-	if err := tx.Need(portal.PeopleManage); err != nil {
-		return err
-	}
-	none := portal.Errorf(portal.NotFound, "there is no such member")
-	id, err := uuid.Parse(person)
-	if err != nil {
-		return none
-	}
-	var member bool
-	if err := tx.Get(ctx, &member, `SELECT EXISTS (SELECT 1 FROM memberships WHERE partner_id = $1 AND person_id = $2 AND ended_at IS NULL)`, tx.By.PartnerID, id); err != nil {
-		return fmt.Errorf("looking for a member: %w", err)
-	}
-	if !member {
-		return none
-	}
-	if most == "" {
-		_, err = tx.Exec(ctx, `DELETE FROM order_limits WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, id)
-	} else {
-		n, bad := decimal.NewFromString(string(most))
-		if bad != nil || n.IsNegative() || n.GreaterThan(decimal.NewFromInt(1_000_000_000)) || !n.Equal(n.Round(2)) {
-			return &portal.Error{Kind: portal.Invalid, Msg: "this is no limit", Fields: map[string]string{"most": fmt.Sprintf("Limit: %q is no amount; write one like 2500.00, or leave it empty for none", most)}}
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO order_limits (partner_id, person_id, most) VALUES ($1, $2, $3) ON CONFLICT (partner_id, person_id) DO UPDATE SET most = $3`, tx.By.PartnerID, id, n.String())
-	}
-	if err != nil {
-		return fmt.Errorf("setting a limit: %w", err)
-	}
-	return tx.Audit(ctx, "orders.limit", "people/"+id.String(), map[string]string{"most": string(most)})
-}
-
-// limitOf returns up to how much the caller orders alone: the lower of what the ordering rules and the access given say; nil = no limit.
-func limitOf(ctx context.Context, tx *portal.Tx) (*decimal.Decimal, error) {
-	var most []portal.Amount
-	if tx.By.OrderLimit != "" {
-		most = append(most, tx.By.OrderLimit)
-	}
-	if tx.By.PersonID != uuid.Nil {
-		var set []portal.Amount
-		if err := tx.Select(ctx, &set, `SELECT most FROM order_limits WHERE partner_id = $1 AND person_id = $2`, tx.By.PartnerID, tx.By.PersonID); err != nil {
-			return nil, fmt.Errorf("reading a limit: %w", err)
-		}
-		most = append(most, set...)
-	}
-	var lowest *decimal.Decimal
-	for _, m := range most {
-		if n := m.Number(); lowest == nil || n.LessThan(*lowest) {
-			lowest = &n
-		}
-	}
-	return lowest, nil
+	n := by.OrderLimit.Number()
+	return &n
 }
 
 // Approve sends an order on its way that awaits approval. Nobody approves an own one, nor one above the own limit: Forbidden. One that does not
@@ -138,11 +71,7 @@ func decide(ctx context.Context, tx *portal.Tx, id, state, words string) (o Plac
 	if o.Owner == ownerOf(tx.By) {
 		return o, portal.Errorf(portal.Conflict, "you placed this order yourself; a colleague has to decide on it")
 	}
-	limit, err := limitOf(ctx, tx)
-	if err != nil {
-		return o, err
-	}
-	if state == "sent" && limit != nil && o.Net.Number().GreaterThan(*limit) {
+	if limit := limitOf(tx.By); state == "sent" && limit != nil && o.Net.Number().GreaterThan(*limit) {
 		return o, portal.Errorf(portal.Conflict, "this order is above your own limit; a colleague with a higher one has to approve it")
 	}
 	n, err := tx.Exec(ctx, `UPDATE placed_orders SET state = $3, decided_by = $4, decided_at = $5, words = nullif($6, '') WHERE partner_id = $1 AND placed_id = $2 AND state = 'awaiting'`,

@@ -195,12 +195,8 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 	if err := checkCredit(ctx, tx, c); err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
 	state := "sent"
-	if limit != nil && c.Net.Number().GreaterThan(*limit) {
+	if limit := limitOf(tx.By); limit != nil && c.Net.Number().GreaterThan(*limit) {
 		state = "awaiting"
 	}
 	var placed []Placed

@@ -195,7 +195,7 @@ func TestApprove(t *testing.T) {
 	p := portaltest.New(t)
 	p.Arrange(t, shop)
 	dana, boris := person("a"), person("b")
-	must(t, do(t, p, boris, func(tx *portal.Tx) error { return orders.SetLimit(t.Context(), tx, dana.PersonID.String(), "100") }))
+	dana.OrderLimit = "100"
 	order := func(n string) (o orders.Placed) {
 		must(t, do(t, p, dana, func(tx *portal.Tx) error {
 			if _, err := orders.AddToCart(t.Context(), tx, []orders.New{{Number: "T1", Quantity: portal.Amount(n)}}); err != nil {

@@ -215,3 +215,23 @@ func (p *Portal) Arrange(t testing.TB, sql string, args ...any) {
 func As(partner int64, perms ...portal.Permission) portal.Caller {
 	return portal.Caller{PartnerID: partner, Host: partner == Host, Name: fmt.Sprintf("caller of %d", partner), Perms: portal.Allow(perms...)}
 }
+
+// Reads says how many rows of the table f has Postgres read, by whatever plan, and whether it went through all of the table.
+func Reads(t testing.TB, tx *portal.Tx, table string, f func()) (rows int, whole bool) {
+	t.Helper()
+	type count struct {
+		Rows  int `db:"rows"`
+		Whole int `db:"whole"`
+	}
+	now := func() (c count) {
+		t.Helper()
+		if err := tx.Get(t.Context(), &c, `SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows, seq_scan AS whole FROM pg_stat_xact_user_tables WHERE relname = $1`, table); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := now()
+	f()
+	after := now()
+	return after.Rows - before.Rows, after.Whole > before.Whole
+}

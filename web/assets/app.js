@@ -151,7 +151,13 @@ document.addEventListener("submit", (event) => {
   request.addEventListener("load", () => {
     const place = new DOMParser().parseFromString(request.responseText, "text/html");
     const fault = place.querySelector("main .notice[role=alert]");
-    if (request.status < 300 && !fault) return location.assign(request.responseURL.split("#")[0]);
+    if (request.status < 300 && !fault && request.responseURL !== form.action) return location.assign(request.responseURL.split("#")[0]);
+    if (request.status < 300 && !fault) {
+      // The answer is the page itself.
+      document.querySelector("main").replaceWith(place.querySelector("main"));
+      htmx.process(document.querySelector("main"));
+      return document.querySelector("main").focus();
+    }
     over();
     const title = fault?.querySelector(".notice-title")?.textContent ?? "That could not be sent";
     const why = [...(fault?.querySelectorAll("li") ?? [])].map((li) => li.textContent.trim()).join("; ");

@@ -1,0 +1,63 @@
+package accounts_test
+
+import (
+	"testing"
+
+	"extranet/portal"
+	"extranet/portal/accounts"
+	"extranet/portal/portaltest"
+)
+
+// TestLists_read shows that the lists of an account read what they show, however much was paid before, and the account what is open.
+func TestLists_read(t *testing.T) {
+	t.Parallel()
+	p, ctx := portaltest.New(t), t.Context()
+	p.Arrange(t, `INSERT INTO payments (partner_id, payment, paid_on, site, currency, amount, open, changed_at) SELECT 2 + i % 3, 'P' || i, date '2020-01-01' + i % 2000, 'D10' || i % 4, 'EUR', 100, CASE WHEN i % 200 < 3 THEN 5 ELSE 0 END, now() FROM generate_series(1, 30000) i`)
+	p.Arrange(t, `INSERT INTO invoices (partner_id, number, kind, site, currency, invoiced_on, due_on, net, tax, total, open, changed_at)
+		SELECT 2 + i % 3, 'I' || i, 'invoice', 'D10' || i % 4, 'EUR', date '2020-01-01' + i % 2000, date '2020-02-01' + i % 2000, 100, 0, 100, CASE WHEN i % 100 < 3 THEN 100 ELSE 0 END, now() FROM generate_series(1, 30000) i`)
+	p.Arrange(t, `INSERT INTO settlements (partner_id, settlement, payment, invoice, amount, settled_on, changed_at) SELECT 2 + i % 3, 'S' || i, 'P' || i, 'I' || i, 100, date '2020-01-01' + i % 2000, now() FROM generate_series(1, 30000) i`)
+	p.Arrange(t, `INSERT INTO orders (partner_id, number, site, status, currency, ordered_on, net, tax, total, changed_at) SELECT 2 + i % 3, 'N' || i, 'D10' || i % 4, CASE WHEN i % 100 < 3 THEN 'open' ELSE 'delivered' END, 'EUR', date '2020-01-01' + i % 2000, 100, 0, 100, now() FROM generate_series(1, 30000) i`)
+	p.Arrange(t, `INSERT INTO order_lines (partner_id, order_number, line, description, ordered, shipped, backordered, cancelled, price, net, changed_at)
+		SELECT partner_id, number, 1, 'x', 10, CASE WHEN status = 'open' THEN 0 ELSE 10 END, 0, 0, 10, 100, now() FROM orders WHERE number LIKE 'N%'`)
+	for _, table := range []string{"payments", "invoices", "settlements", "orders", "order_lines"} {
+		p.Arrange(t, `ANALYZE `+table)
+	}
+	all := portaltest.As(portaltest.Acme, portal.AccountRead)
+	one := all
+	one.Sites = []string{"D101"}
+	page := func(cursor string) func(tx *portal.Tx) error {
+		return func(tx *portal.Tx) error { _, err := accounts.Paid(ctx, tx, cursor, 50); return err }
+	}
+	deep := "eyJkIjoiMjAyMS0wMS0wMSIsIm4iOiJQOSJ9"             // {"d":"2021-01-01","n":"P9"}
+	back := "eyJiIjp0cnVlLCJkIjoiMjAyMS0wMS0wMSIsIm4iOiJQOSJ9" // {"b":true,"d":"2021-01-01","n":"P9"}
+	for name, c := range map[string]struct {
+		by    portal.Caller
+		read  func(tx *portal.Tx) error
+		table string
+		most  int
+	}{
+		"payments":         {all, page(""), "payments", 51},
+		"payments, deep":   {all, page(deep), "payments", 51},
+		"payments, back":   {all, page(back), "payments", 51},
+		"one site's":       {one, page(""), "payments", 400},
+		"a payment":        {all, func(tx *portal.Tx) error { _, err := accounts.GetPayment(ctx, tx, "P9"); return err }, "settlements", 10},
+		"what settled":     {all, func(tx *portal.Tx) error { _, err := accounts.SettledBy(ctx, tx, "I9"); return err }, "settlements", 10},
+		"ages":             {all, func(tx *portal.Tx) error { _, err := accounts.Ages(ctx, tx); return err }, "invoices", 310},
+		"credit: invoices": {all, func(tx *portal.Tx) error { _, err := accounts.Standing(ctx, tx); return err }, "invoices", 310},
+		"credit: payments": {all, func(tx *portal.Tx) error { _, err := accounts.Standing(ctx, tx); return err }, "payments", 160},
+		"credit: orders":   {all, func(tx *portal.Tx) error { _, err := accounts.Standing(ctx, tx); return err }, "orders", 310},
+		"credit: lines":    {all, func(tx *portal.Tx) error { _, err := accounts.Standing(ctx, tx); return err }, "order_lines", 310},
+		"a month's entries": {all, func(tx *portal.Tx) error {
+			_, err := accounts.Summarise(ctx, tx, accounts.Period{Currency: "EUR", From: "2025-06-01", To: "2025-06-20"})
+			return err
+		}, "invoices", 800},
+	} {
+		must(t, p.Do(ctx, c.by, func(tx *portal.Tx) error {
+			rows, whole := portaltest.Reads(t, tx, c.table, func() { must(t, c.read(tx)) })
+			if whole || rows > c.most {
+				t.Errorf("%s: reads %d rows of %s, all of it: %v; at most %d are needed", name, rows, c.table, whole, c.most)
+			}
+			return nil
+		}))
+	}
+}
