@@ -105,6 +105,7 @@ func Routes(e *gin.Engine, o Options) func() []byte {
 	d.purchasing(h)
 	d.supplies(h)
 	d.buying(h)
+	d.tables(h)
 	d.scorecard(h)
 	d.dispatches(h)
 	d.billing(h)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,7 +23,7 @@ func (d door) billing(h huma.API) {
 		"From lines of purchase orders. The sums are reckoned here; a number that was used is refused. That more is invoiced than order and receipts bear out is no fault: the match of each line says so.", true), d.sendBill)
 	huma.Register(h, operation("get-sent-invoice", http.MethodGet, "/sent-invoices/{number}", "Billing", "Read a sent invoice",
 		"One invoice that was sent through the portal, by the supplier's own number, matched as order and receipts stand now."), d.getSentBill)
-	huma.Register(h, operation("list-supplier-payments", http.MethodGet, "/supplier-payments", "Billing", "List payments by the host", "The newest 200."), d.listRemittances)
+	huma.Register(h, operation("list-supplier-payments", http.MethodGet, "/supplier-payments", "Billing", "List payments by the host", "Newest first. Follow `next` until it is empty."), d.listRemittances)
 	huma.Register(h, operation("get-supplier-payment", http.MethodGet, "/supplier-payments/{payment}", "Billing", "Read a payment by the host", "One payment with the invoices that it settled."), d.getRemittance)
 }
 
@@ -95,17 +96,24 @@ func (d door) getSentBill(ctx context.Context, in *getSentBillInput) (*plain[bil
 	return current(ctx, d, in.Conditional, "sent invoice", func(tx *portal.Tx) (billing.Sent, error) { return billing.GetSent(ctx, tx, in.Number) })
 }
 
-type remittanceList struct {
-	Items []billing.Payment `json:"items"`
+type listRemittancesInput struct {
+	Conditional
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
 }
 
-func (d door) listRemittances(ctx context.Context, in *Conditional) (*answer[remittanceList], error) {
-	return read[remittanceList](ctx, d, "billing", "payments", *in, []string{"supplier_payments"}, func(tx *portal.Tx) ([]byte, error) {
-		list, err := billing.ListPayments(ctx, tx)
+type remittanceList struct {
+	Items []billing.Payment `json:"items"`
+	Next  string            `json:"next" doc:"Cursor of the next page; empty = this is the last"`
+}
+
+func (d door) listRemittances(ctx context.Context, in *listRemittancesInput) (*answer[remittanceList], error) {
+	return read[remittanceList](ctx, d, "billing", fmt.Sprintf("payments %d %q", in.Limit, in.Cursor), in.Conditional, []string{"supplier_payments"}, func(tx *portal.Tx) ([]byte, error) {
+		p, err := billing.ListPayments(ctx, tx, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(remittanceList{list})
+		return json.Marshal(remittanceList{p.Items, p.Next})
 	})
 }
 

@@ -92,17 +92,52 @@ func (v billList) pager() Pager {
 	return p
 }
 
+func billFilter(q url.Values) (billing.Filter, Address) {
+	kept := url.Values{}
+	for _, name := range []string{"status", "q"} {
+		if s := strings.TrimSpace(q.Get(name)); s != "" {
+			kept.Set(name, s)
+		}
+	}
+	return billing.Filter{Status: kept.Get("status"), Text: kept.Get("q"), Cursor: q.Get("cursor")}, Address{Path: "/billing", Query: kept}
+}
+
+func (v billList) file(kind string) string {
+	return Address{Path: "/billing/export." + kind, Query: v.address.Query}.With()
+}
+
+var billHeader = []string{"Your number", "The host's number", "Order", "State", "Why", "Invoiced", "Due", "Net", "Tax", "Total", "Open", "Currency"}
+
+func billCells(i billing.Invoice, state statusWord) []any {
+	return []any{i.Number, i.Invoice, i.Order, state.text, i.Why, i.InvoicedOn, i.DueOn, i.Net, i.Tax, i.Total, i.Open, i.Currency}
+}
+
+func (w *Web) exportBills(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		if err := r.by.Need(portal.BillingRead); err != nil {
+			return reply{}, err
+		}
+		filter, _ := billFilter(r.query)
+		if err := filter.Check(); err != nil {
+			return reply{}, err
+		}
+		f, err := w.fresh(ctx, billing.Mirror.Entity)
+		if err != nil {
+			return reply{}, err
+		}
+		about := [][2]string{{"State", billStates[filter.Status].text}, {"Number begins with", filter.Text}}
+		return w.sheet(ctx, r, sheetFile{name: "invoices", title: "Invoices", kind: kind, header: billHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+			return billing.Export(ctx, tx, filter, kind, func(i billing.Invoice) error { return row(billCells(i, billStates[i.Status])...) })
+		})
+	}
+}
+
 func (w *Web) listBills(ctx context.Context, r request) (reply, error) {
 	if err := r.by.Need(portal.BillingRead); err != nil {
 		return reply{}, err
 	}
-	kept := url.Values{}
-	for _, name := range []string{"status", "q"} {
-		if s := strings.TrimSpace(r.query.Get(name)); s != "" {
-			kept.Set(name, s)
-		}
-	}
-	v := billList{filter: billing.Filter{Status: kept.Get("status"), Text: kept.Get("q"), Cursor: r.query.Get("cursor")}, address: Address{Path: "/billing", Query: kept}, payments: r.by.Sites == nil, send: r.by.Perms.Has(portal.BillingSend)}
+	v := billList{payments: r.by.Sites == nil, send: r.by.Perms.Has(portal.BillingSend)}
+	v.filter, v.address = billFilter(r.query)
 	var err error
 	if v.fresh, err = w.fresh(ctx, billing.Mirror.Entity); err != nil {
 		return reply{}, err
@@ -252,14 +287,28 @@ func (w *Web) sendBill(ctx context.Context, r request) (reply, error) {
 }
 
 type remittanceList struct {
-	items []billing.Payment
-	fresh Freshness
+	page   billing.PaymentPage
+	cursor string
+	fresh  Freshness
+}
+
+func (v remittanceList) pager() Pager {
+	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: plural(len(v.page.Items), "payment", "payments")}
+	if v.cursor != "" {
+		p.First = at.With()
+	}
+	if v.page.Next != "" {
+		p.Next = at.With("cursor", v.page.Next)
+	}
+	return p
 }
 
 func (w *Web) listRemittances(ctx context.Context, r request) (reply, error) {
-	var v remittanceList
+	v := remittanceList{cursor: r.query.Get("cursor")}
 	var err error
-	if v.items, err = read(ctx, w, r.by, "billing", "payments", billing.ListPayments); err != nil {
+	if v.page, err = read(ctx, w, r.by, "billing", "payments"+strconv.Quote(v.cursor), func(ctx context.Context, tx *portal.Tx) (billing.PaymentPage, error) {
+		return billing.ListPayments(ctx, tx, v.cursor, 50)
+	}); err != nil {
 		return reply{}, err
 	}
 	v.fresh, err = w.fresh(ctx, billing.Payments.Entity)

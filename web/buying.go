@@ -124,15 +124,21 @@ func deskReply(r request, v deskPage, err error, page func(Shell, deskPage) repl
 	return page(r.shell, v), err
 }
 
-func (w *Web) listBuying(ctx context.Context, r request) (reply, error) {
-	kept, address := deskQuery(r.query, "/buying", "list")
-	v := deskPage{address: address, cursor: r.query.Get("cursor"), today: portal.DateOf(w.db.Now())}
-	f := purchasing.Filter{List: kept.Get("list"), Partner: kept.Get("partner"), Text: kept.Get("q"), Cursor: v.cursor}
+// buyingFilter reads what a list of orders is narrowed by; the first list is what is to be decided.
+func buyingFilter(q url.Values) (f purchasing.Filter, kept url.Values) {
+	kept, _ = deskQuery(q, "", "list")
+	f = purchasing.Filter{List: kept.Get("list"), Partner: kept.Get("partner"), Text: kept.Get("q"), Cursor: q.Get("cursor")}
 	if f.List == "" {
 		f.List = purchasing.Waiting
 	} else if f.List == "all" {
 		f.List = ""
 	}
+	return f, kept
+}
+
+func (w *Web) listBuying(ctx context.Context, r request) (reply, error) {
+	f, kept := buyingFilter(r.query)
+	v := deskPage{address: Address{Path: "/buying", Query: kept}, cursor: f.Cursor, today: portal.DateOf(w.db.Now())}
 	r.shell.Title = "Buying desk"
 	err := w.db.AcrossPartners(ctx, r.by, portal.PurchasesRead, func(tx *portal.Tx) (err error) {
 		if v.counts, err = purchasing.LookAcross(ctx, tx); err != nil {
@@ -322,6 +328,74 @@ func (v deskPage) receiptLists() []Link {
 		waiting += " (" + Count(v.counts.Objected) + ")"
 	}
 	return []Link{{Label: "All", Href: "/buying/receipts", Current: show == ""}, {Label: "Rejected and returned", Href: "/buying/receipts?show=defects", Current: show == "defects"}, {Label: waiting, Href: "/buying/receipts?show=objected", Current: show == "objected"}}
+}
+
+// exportAcross is a list of the buying desk as a file, narrowed as the list is.
+func (w *Web) exportAcross(ctx context.Context, r request, f sheetFile, kept url.Values, entities []string, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
+	f.fresh = Freshness{AsOf: w.db.Now(), Offered: true}
+	if len(entities) > 0 {
+		var err error
+		if f.fresh, err = w.fresh(ctx, entities...); err != nil {
+			return reply{}, err
+		}
+	}
+	f.header = append([]string{"Supplier", "Name"}, f.header...)
+	f.about = append(f.about, [2]string{"Supplier", kept.Get("partner")}, [2]string{"Number begins with", kept.Get("q")})
+	return w.sheetAcross(ctx, r, portal.PurchasesRead, f, fill)
+}
+
+func (w *Web) exportBuying(kind string) handler {
+	header := []string{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
+	return func(ctx context.Context, r request) (reply, error) {
+		f, kept := buyingFilter(r.query)
+		about := [][2]string{{"List", deskStates[f.List].text}}
+		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-orders", title: "Suppliers' purchase orders", kind: kind, header: header, about: about}, kept, []string{purchasing.Mirror.Entity, purchasing.Lines.Entity}, func(tx *portal.Tx, row func(...any) error) error {
+			return purchasing.ExportAcross(ctx, tx, f, kind, func(o purchasing.DeskOrder) error {
+				return row(o.Partner, o.PartnerName, o.Number, o.Site, deskStates[o.State].text, strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
+			})
+		})
+	}
+}
+
+func (w *Web) exportBuyingDispatches(kind string) handler {
+	header := []string{"Shipment", "Leaves", "Arrives", "Carrier", "Tracking", "Packages", "Lines", "State"}
+	return func(ctx context.Context, r request) (reply, error) {
+		kept, _ := deskQuery(r.query, "", "state")
+		f := purchasing.DispatchFilter{State: kept.Get("state"), Partner: kept.Get("partner"), Text: kept.Get("q")}
+		about := [][2]string{{"State", deskNoticeStates[f.State].text}}
+		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-shipments", title: "Suppliers' shipments", kind: kind, header: header, about: about}, kept, nil, func(tx *portal.Tx, row func(...any) error) error {
+			return purchasing.ExportDispatchesAcross(ctx, tx, f, kind, func(d purchasing.DeskDispatch) error {
+				return row(d.Partner, d.PartnerName, d.Number, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(len(d.Packages)), strconv.Itoa(len(d.Lines)), deskNoticeStates[d.State].text)
+			})
+		})
+	}
+}
+
+func (w *Web) exportBuyingReceipts(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		kept, _ := deskQuery(r.query, "", "show")
+		f := purchasing.ReceiptFilter{Show: kept.Get("show"), Partner: kept.Get("partner"), Text: kept.Get("q")}
+		about := [][2]string{{"List", f.Show}}
+		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-receipts", title: "Receipts of all suppliers", kind: kind, header: receiptHeader, about: about}, kept, []string{purchasing.Received.Entity}, func(tx *portal.Tx, row func(...any) error) error {
+			return purchasing.ExportReceiptsAcross(ctx, tx, f, kind, func(x purchasing.DeskReceipt) error {
+				return row(append([]any{x.Partner, x.PartnerName}, receiptCells(x.Receipt)...)...)
+			})
+		})
+	}
+}
+
+func (w *Web) exportBuyingInvoices(kind string) handler {
+	header := append([]string{"Supplier's number"}, billHeader[1:]...)
+	return func(ctx context.Context, r request) (reply, error) {
+		kept, _ := deskQuery(r.query, "", "status")
+		f := billing.Filter{Status: kept.Get("status"), Partner: kept.Get("partner"), Text: kept.Get("q")}
+		about := [][2]string{{"State", deskBillStates[f.Status].text}}
+		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-invoices", title: "Suppliers' invoices", kind: kind, header: header, about: about}, kept, []string{billing.Mirror.Entity}, func(tx *portal.Tx, row func(...any) error) error {
+			return billing.ExportAcross(ctx, tx, f, kind, func(i billing.DeskInvoice) error {
+				return row(append([]any{i.Partner, i.PartnerName}, billCells(i.Invoice, deskBillStates[i.Status])...)...)
+			})
+		})
+	}
 }
 
 // settleReceipt answers an objection.

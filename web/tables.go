@@ -37,9 +37,6 @@ func billsTable() tablePage {
 		back: Link{Label: "Invoices", Href: "/billing"}, action: "/billing/upload"}
 }
 
-// tableLimit bounds a table of answers or invoices.
-var tableLimit = sheet.Limits{Rows: 20_000}
-
 func (w *Web) showTable(need portal.Permission, page func() tablePage) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		v := page()
@@ -63,7 +60,7 @@ func (w *Web) takeTable(need portal.Permission, page func() tablePage, f func(ct
 			Refused []sheet.Fault
 		}
 		err := w.accounted(ctx, r, &a, func(tx *portal.Tx) error {
-			t, err := readTable(v.text, r.form.Get("file"), tableLimit)
+			t, err := readTable(v.text, r.form.Get("file"), purchasing.TableLimits)
 			if err != nil {
 				return err
 			}

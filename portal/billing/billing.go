@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jmoiron/sqlx"
+
 	"extranet/portal"
 )
 
@@ -94,6 +96,11 @@ type cursor struct {
 	Key     string      `json:"k"`
 }
 
+func (c cursor) String() string {
+	b, _ := json.Marshal(c) // text and numbers: it cannot fail
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
 // Check returns an Invalid error naming every field that cannot be meant, and fills in the defaults.
 func (f *Filter) Check() error {
 	bad := map[string]string{}
@@ -134,7 +141,8 @@ func (f *Filter) cursor() (c cursor, err error) {
 	if c.Day == "" || c.Key == "" || !plain(c.Key, 200) {
 		return c, errors.New("another list's cursor")
 	}
-	return c, nil
+	_, err = portal.ParseDate(string(c.Day))
+	return c, err
 }
 
 func plain(s string, most int) bool {
@@ -166,8 +174,12 @@ func (f *Filter) query(tx *portal.Tx) (string, []any) {
 		args = append(args, c.Day, c.Key)
 		where += fmt.Sprintf(` AND (i.invoiced_on, i.invoice) < ($%d::date, $%d)`, len(args)-1, len(args))
 	}
-	args = append(args, f.Limit+1)
-	return fmt.Sprintf(`SELECT row_to_json(d)::text FROM (SELECT i.* FROM supplier_invoices i WHERE %s ORDER BY i.invoiced_on DESC, i.invoice DESC LIMIT $%d) i CROSS JOIN LATERAL (SELECT %s) d`, where, len(args), document), args
+	limit := ``
+	if f.Limit > 0 {
+		args = append(args, f.Limit+1)
+		limit = fmt.Sprintf(` LIMIT $%d`, len(args))
+	}
+	return fmt.Sprintf(`SELECT row_to_json(d)::text FROM (SELECT i.* FROM supplier_invoices i WHERE %s ORDER BY i.invoiced_on DESC, i.invoice DESC%s) i CROSS JOIN LATERAL (SELECT %s) d`, where, limit, document), args
 }
 
 // List returns the supplier's invoices that the host has and the caller's sites let it see. A filter that makes no sense is Invalid.
@@ -194,10 +206,40 @@ func List(ctx context.Context, tx *portal.Tx, f Filter) (p Page, err error) {
 	if len(p.Items) > f.Limit {
 		p.Items = p.Items[:f.Limit]
 		last := p.Items[f.Limit-1]
-		b, _ := json.Marshal(cursor{Day: last.InvoicedOn, Key: last.Invoice})
-		p.Next = base64.RawURLEncoding.EncodeToString(b)
+		p.Next = cursor{Day: last.InvoicedOn, Key: last.Invoice}.String()
 	}
 	return p, nil
+}
+
+// Export gives f every invoice of the filter, newest first, and audits that they were taken away as the named format. Limit and Cursor do not count.
+func Export(ctx context.Context, tx *portal.Tx, f Filter, format string, each func(Invoice) error) error {
+	if err := tx.Need(portal.BillingRead); err != nil {
+		return err
+	}
+	f.Cursor, f.Limit = "", 0
+	if err := f.Check(); err != nil {
+		return err
+	}
+	f.Limit = 0
+	if err := tx.Audit(ctx, "billing.export", "billing", map[string]string{"format": format, "status": f.Status, "text": f.Text}); err != nil {
+		return err
+	}
+	query, args := f.query(tx)
+	err := tx.Each(ctx, func(r *sqlx.Rows) error {
+		var doc []byte
+		var i Invoice
+		if err := r.Scan(&doc); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(doc, &i); err != nil {
+			return err
+		}
+		return each(i)
+	}, query, args...)
+	if err != nil {
+		return fmt.Errorf("exporting supplier invoices: %w", err)
+	}
+	return nil
 }
 
 // NoInvoice is said of an invoice that is not there.
@@ -268,21 +310,39 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, invoice string) (d D
 const remittanceColumns = `r.payment, p.paid_on, r.invoice, coalesce(i.number, '') AS number, r.amount, coalesce(r.discount, 0) AS discount
 	FROM remittance_lines r JOIN supplier_payments p ON p.partner_id = r.partner_id AND p.payment = r.payment LEFT JOIN supplier_invoices i ON i.partner_id = r.partner_id AND i.invoice = r.invoice`
 
-// PaymentsShown is how many payments are listed at most.
-const PaymentsShown = 200
+// A PaymentPage is one stretch of the payments; Next is a cursor, "" = this is the last.
+type PaymentPage struct {
+	Items []Payment
+	Next  string
+}
 
-// ListPayments lists what the host paid, the newest first, at most PaymentsShown. A payment is of the whole supplier: those limited to sites are Forbidden.
-func ListPayments(ctx context.Context, tx *portal.Tx) (list []Payment, err error) {
+const paymentColumns = `payment, paid_on, currency, amount, coalesce(method, '') AS method, coalesce(reference, '') AS reference`
+
+const paymentsOf = `SELECT ` + paymentColumns + ` FROM supplier_payments WHERE partner_id = $1 AND (paid_on, payment) < ($2::date, $3) ORDER BY paid_on DESC, payment DESC LIMIT $4`
+
+// ListPayments lists what the host paid, the newest first, 1 to 200 at a time (0 = 50), from where an earlier page's Next says. A payment is of the whole supplier: those limited to sites are Forbidden.
+func ListPayments(ctx context.Context, tx *portal.Tx, from string, limit int) (p PaymentPage, err error) {
 	if err := whole(tx); err != nil {
-		return nil, err
+		return p, err
 	}
-	list = []Payment{}
-	err = tx.Select(ctx, &list, `SELECT payment, paid_on, currency, amount, coalesce(method, '') AS method, coalesce(reference, '') AS reference FROM supplier_payments
-		WHERE partner_id = $1 ORDER BY paid_on DESC, payment DESC LIMIT $2`, tx.By.PartnerID, PaymentsShown)
-	if err != nil {
-		return nil, fmt.Errorf("listing payments: %w", err)
+	f := Filter{Cursor: from, Limit: limit}
+	if err := f.Check(); err != nil {
+		return p, err
 	}
-	return list, nil
+	c, _ := f.cursor()
+	if c.Day == "" {
+		c.Day = "infinity"
+	}
+	p.Items = []Payment{}
+	if err := tx.Select(ctx, &p.Items, paymentsOf, tx.By.PartnerID, c.Day, c.Key, f.Limit+1); err != nil {
+		return p, fmt.Errorf("listing payments: %w", err)
+	}
+	if len(p.Items) > f.Limit {
+		p.Items = p.Items[:f.Limit]
+		last := p.Items[f.Limit-1]
+		p.Next = cursor{Day: last.PaidOn, Key: last.Payment}.String()
+	}
+	return p, nil
 }
 
 func whole(tx *portal.Tx) error {
@@ -310,7 +370,7 @@ func GetPayment(ctx context.Context, tx *portal.Tx, payment string) (d PaymentDe
 	if !plain(payment, 100) {
 		return d, gone
 	}
-	err = tx.Get(ctx, &d.Payment, `SELECT payment, paid_on, currency, amount, coalesce(method, '') AS method, coalesce(reference, '') AS reference FROM supplier_payments WHERE partner_id = $1 AND payment = $2`, tx.By.PartnerID, payment)
+	err = tx.Get(ctx, &d.Payment, `SELECT `+paymentColumns+` FROM supplier_payments WHERE partner_id = $1 AND payment = $2`, tx.By.PartnerID, payment)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, gone
 	} else if err != nil {

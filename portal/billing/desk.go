@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -48,9 +47,13 @@ func (f *Filter) acrossQuery(supplier int64) (string, []any) {
 		args = append(args, c.Day, c.Partner, c.Key)
 		where += fmt.Sprintf(` AND (i.invoiced_on, i.partner_id, i.invoice) < ($%d::date, $%d, $%d)`, len(args)-2, len(args)-1, len(args))
 	}
-	args = append(args, f.Limit+1)
-	return fmt.Sprintf(`SELECT row_to_json(d)::text, i.partner_id, p.number, p.name FROM (SELECT i.* FROM supplier_invoices i WHERE %s ORDER BY i.invoiced_on DESC, i.partner_id DESC, i.invoice DESC LIMIT $%d) i
-		JOIN partners p ON p.partner_id = i.partner_id CROSS JOIN LATERAL (SELECT %s) d ORDER BY i.invoiced_on DESC, i.partner_id DESC, i.invoice DESC`, where, len(args), document), args
+	limit := ``
+	if f.Limit > 0 {
+		args = append(args, f.Limit+1)
+		limit = fmt.Sprintf(` LIMIT $%d`, len(args))
+	}
+	return fmt.Sprintf(`SELECT row_to_json(d)::text, i.partner_id, p.number, p.name FROM (SELECT i.* FROM supplier_invoices i WHERE %s ORDER BY i.invoiced_on DESC, i.partner_id DESC, i.invoice DESC%s) i
+		JOIN partners p ON p.partner_id = i.partner_id CROSS JOIN LATERAL (SELECT %s) d ORDER BY i.invoiced_on DESC, i.partner_id DESC, i.invoice DESC`, where, limit, document), args
 }
 
 // Across lists the invoices of all suppliers, or of the one that f names, newest first. A filter that makes no sense is Invalid; a supplier that is not there has none.
@@ -62,43 +65,58 @@ func Across(ctx context.Context, tx *portal.Tx, f Filter) (p DeskPage, err error
 		return p, err
 	}
 	p.Items = []DeskInvoice{}
-	var supplier int64
-	if f.Partner != "" {
-		s, err := purchasing.SupplierOf(ctx, tx, f.Partner)
-		if err != nil {
-			if portal.Says(err).Kind == portal.NotFound {
-				return p, nil
-			}
-			return p, err
+	var last cursor
+	err = f.acrossEach(ctx, tx, func(partner int64, i DeskInvoice) error {
+		if len(p.Items) == f.Limit {
+			p.Next = last.String()
+			return nil
 		}
-		supplier = s.ID
+		p.Items, last = append(p.Items, i), cursor{Day: i.InvoicedOn, Partner: partner, Key: i.Invoice.Invoice}
+		return nil
+	})
+	if err != nil {
+		return p, fmt.Errorf("listing suppliers' invoices: %w", err)
+	}
+	return p, nil
+}
+
+func (f *Filter) acrossEach(ctx context.Context, tx *portal.Tx, g func(partner int64, i DeskInvoice) error) error {
+	supplier, err := purchasing.Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return err
 	}
 	query, args := f.acrossQuery(supplier)
-	var last cursor
-	err = tx.Each(ctx, func(r *sqlx.Rows) error {
+	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var doc []byte
-		var c cursor
+		var partner int64
 		var i DeskInvoice
-		if err := r.Scan(&doc, &c.Partner, &i.Partner, &i.PartnerName); err != nil {
-			return err
-		}
-		if len(p.Items) == f.Limit {
-			b, err := json.Marshal(last)
-			p.Next = base64.RawURLEncoding.EncodeToString(b)
+		if err := r.Scan(&doc, &partner, &i.Partner, &i.PartnerName); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(doc, &i.Invoice); err != nil {
 			return err
 		}
-		c.Day, c.Key = i.InvoicedOn, i.Invoice.Invoice
-		last = c
-		p.Items = append(p.Items, i)
-		return nil
+		return g(partner, i)
 	}, query, args...)
-	if err != nil {
-		return p, fmt.Errorf("listing suppliers' invoices: %w", err)
+}
+
+// ExportAcross gives f every invoice of the filter, newest first, and audits that they were taken away as the named format. Limit and Cursor do not count.
+func ExportAcross(ctx context.Context, tx *portal.Tx, f Filter, format string, each func(DeskInvoice) error) error {
+	if err := tx.Need(portal.PurchasesRead); err != nil {
+		return err
 	}
-	return p, nil
+	f.Cursor, f.Limit = "", 0
+	if err := f.Check(); err != nil {
+		return err
+	}
+	f.Limit = 0
+	if err := tx.Audit(ctx, "billing.export", "billing", map[string]string{"format": format, "status": f.Status, "partner": f.Partner, "text": f.Text}); err != nil {
+		return err
+	}
+	if err := f.acrossEach(ctx, tx, func(_ int64, i DeskInvoice) error { return each(i) }); err != nil {
+		return fmt.Errorf("exporting suppliers' invoices: %w", err)
+	}
+	return nil
 }
 
 // A Case is an invoice as the host's staff see it: matched as the supplier sees it.

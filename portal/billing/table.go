@@ -47,10 +47,10 @@ func ToBill(ctx context.Context, tx *portal.Tx, format string, row func(...any) 
 
 // Accounted says what became of every row of a table of invoices.
 type Accounted struct {
-	Invoices int           `json:"invoices"` // that were sent
-	Lines    int           `json:"lines"`    // on them
-	Left     int           `json:"left"`     // rows without an invoice number
-	Refused  []sheet.Fault `json:"refused"`  // rows that were not sent
+	Invoices int           `json:"invoices" doc:"That were sent"`
+	Lines    int           `json:"lines" doc:"On them"`
+	Left     int           `json:"left" doc:"Rows without an invoice number"`
+	Refused  []sheet.Fault `json:"refused" doc:"Rows that were not sent, each with the reason"`
 }
 
 // most is how many invoices a table can have.

@@ -15,6 +15,7 @@ import (
 	"github.com/lib/pq"
 
 	"extranet/portal"
+	"extranet/portal/supplies"
 )
 
 // A Version is one publication of the host's forecast.
@@ -39,6 +40,9 @@ type Item struct {
 	Dropped     bool          `json:"dropped" doc:"The current version no longer has it: every quantity is 0"`
 	OnHand      portal.Amount `json:"on_hand" doc:"At the location; empty where the host does not say"`
 	InTransit   portal.Amount `json:"in_transit" doc:"On its way there"`
+	AtSupplier  portal.Amount `json:"at_supplier" doc:"Finished at the supplier, of the product for all locations, as it reported last; empty where it reported none"`
+	InProcess   portal.Amount `json:"in_process" doc:"Being made at the supplier, likewise"`
+	CountedOn   portal.Date   `json:"counted_on" format:"date" nullable:"true" doc:"The day of the supplier's oldest count in at_supplier"`
 	Answered    bool          `json:"answered" doc:"Something was committed to the current version"`
 	CommittedAt *time.Time    `json:"committed_at" doc:"When last, UTC"`
 	CommittedBy string        `json:"committed_by"`
@@ -488,6 +492,9 @@ func describe(ctx context.Context, tx *portal.Tx, partner int64, list []Item, at
 			list[i].Name = name
 		}
 	}
+	if err := report(ctx, tx, partner, list, products); err != nil {
+		return err
+	}
 	err = each(func(row *sqlx.Rows) error {
 		var k [2]string
 		var onHand, inTransit portal.Amount
@@ -523,6 +530,29 @@ func describe(ctx context.Context, tx *portal.Tx, partner int64, list []Item, at
 	}, `SELECT product, location, kind, starts_on::text, quantity::text, received::text FROM demand_history WHERE partner_id = $1 AND (product, location) BETWEEN ($2, $3) AND ($4, $5)`)
 	if err != nil {
 		return fmt.Errorf("reading the history of demand: %w", err)
+	}
+	return nil
+}
+
+// report adds what the supplier said to have of the products, at all its sites that the caller sees.
+func report(ctx context.Context, tx *portal.Tx, partner int64, list []Item, products []string) error {
+	stock, err := supplies.OnHand(ctx, tx, partner, products)
+	if err != nil {
+		return err
+	}
+	i := 0
+	for _, s := range stock { // both are by product
+		for i < len(list) && list[i].Product < s.Product {
+			i++
+		}
+		for j := i; j < len(list) && list[j].Product == s.Product; j++ {
+			o := &list[j]
+			o.AtSupplier = portal.Amount(o.AtSupplier.Number().Add(s.OnHand.Number()).String())
+			o.InProcess = portal.Amount(o.InProcess.Number().Add(s.InProcess.Number()).String())
+			if o.CountedOn == "" || s.CountedOn < o.CountedOn {
+				o.CountedOn = s.CountedOn
+			}
+		}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ func TestTouched(t *testing.T) {
 	t.Parallel()
 	p := portaltest.New(t)
 	p.Arrange(t, touching)
+	p.Arrange(t, `INSERT INTO supply_stocks (partner_id, product, site, on_hand, in_process, counted_on, report, at, by_whom)
+		VALUES (4, 'T1', 'P4', 9, 4, '2026-02-20', 1, now(), 'x'), (4, 'T1', 'P9', 1, 0, '2026-02-20', 1, now(), 'x'), (4, 'T3', 'P4', 8, 8, '2026-02-20', 1, now(), 'x'), (5, 'T1', 'P5', 77, 77, '2026-02-20', 1, now(), 'x')`)
 	get := func(by portal.Caller, notice string) (d notices.Detail, err error) {
 		err = p.Do(t.Context(), by, func(tx *portal.Tx) (err error) { d, err = notices.Get(t.Context(), tx, notice); return err })
 		return d, err
@@ -59,17 +61,24 @@ firm T1 V2 2026-03-16 10 30 EUR
 firm T1 V2 2026-03-23 20 60 EUR
 trade_off T1 V2 2026-03-30 30 90 EUR
 on_hand T1   11 33 EUR
-in_transit T1   5 15 EUR`
+in_transit T1   5 15 EUR
+at_supplier T1   9 27 EUR
+in_process T1   4 12 EUR
+at_supplier T1   1 3 EUR`
 	if got := words(d.Touched); got != want {
 		t.Errorf("touched:\n%s\nwant:\n%s", got, want)
 	}
-	if len(d.Sums) != 6 || d.Sums[2].What != "firm" || d.Sums[2].Quantity != "30" || d.Sums[2].Value != "90" {
+	if len(d.Sums) != 8 || d.Sums[6].Quantity != "10" || d.Sums[2].What != "firm" || d.Sums[2].Quantity != "30" || d.Sums[2].Value != "90" {
 		t.Errorf("%+v", d.Sums)
 	}
 	if !d.TooSoon() || d.ShipsFrom != "2026-05-21" || d.AcknowledgeBy != "2026-03-22" {
 		t.Errorf("%+v", d.Head)
 	}
-	// Somebody of another site sees what touches it, and no stock.
+	// Somebody of a site sees what touches it, and the stock reported of it; the host's is of no site.
+	reader.Sites = []string{"P9"}
+	if d, err = get(reader, "N1"); err != nil || words(d.Touched) != "at_supplier T1   1  " {
+		t.Errorf("%v, %v", d.Touched, err)
+	}
 	reader.Sites = []string{"elsewhere"}
 	if d, err = get(reader, "N1"); err != nil || len(d.Touched) != 0 {
 		t.Errorf("%v, %v", d.Touched, err)

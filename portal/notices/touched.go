@@ -9,15 +9,16 @@ import (
 
 	"extranet/portal"
 	"extranet/portal/forecasts"
+	"extranet/portal/supplies"
 )
 
 // A Touch is something of the partner's business that a notice touches: an open line of a purchase order, a firm or trade-off bucket of the
-// forecast, or stock.
+// forecast, or stock: the host's, or what the supplier reported to have.
 type Touch struct {
-	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit"`
+	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit,at_supplier,in_process"`
 	Product  string        `json:"product"`
 	Document string        `json:"document" doc:"Order and line, version of the forecast, or empty"`
-	Place    string        `json:"place" doc:"The location"`
+	Place    string        `json:"place" doc:"The location; of what is at the supplier, its site"`
 	DueOn    portal.Date   `json:"due_on" format:"date" nullable:"true"`
 	Quantity portal.Amount `json:"quantity"`
 	Value    portal.Amount `json:"value" doc:"In money; stock at the price of the forecast, or of the latest order; empty where there is none"`
@@ -26,7 +27,7 @@ type Touch struct {
 
 // A Sum is how much of one thing is touched, in one currency; "" is what has no price.
 type Sum struct {
-	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit"`
+	What     string        `json:"what" enum:"order,firm,trade_off,on_hand,in_transit,at_supplier,in_process"`
 	Quantity portal.Amount `json:"quantity"`
 	Value    portal.Amount `json:"value"`
 	Currency string        `json:"currency"`
@@ -81,7 +82,7 @@ func touched(ctx context.Context, tx *portal.Tx, partner int64, items []Item) (l
 			list = append(list, t)
 		}
 	})
-	if err != nil || tx.By.Sites != nil { // stock is of no site
+	if err != nil {
 		return list, err
 	}
 	stock, err := stockOf(ctx, tx, partner, products)
@@ -92,38 +93,70 @@ func times(a, b portal.Amount) portal.Amount {
 	return portal.Amount(a.Number().Mul(b.Number()).String())
 }
 
-// stockOf is what the host has of the products and what is on its way there, at what one is paid: in the current forecast, else in the latest order.
-func stockOf(ctx context.Context, tx *portal.Tx, partner int64, products pq.StringArray) (list []Touch, err error) {
-	var stock []struct {
-		Product   string        `db:"product"`
-		Location  string        `db:"location"`
-		OnHand    portal.Amount `db:"on_hand"`
-		InTransit portal.Amount `db:"in_transit"`
-		Price     portal.Amount `db:"price"`
-		Currency  string        `db:"currency"`
-	}
-	if err := tx.Select(ctx, &stock, `SELECT i.product, i.location, i.on_hand, i.in_transit, coalesce(f.price, l.price) AS price, coalesce(CASE WHEN f.price IS NOT NULL THEN f.currency ELSE l.currency END, '') AS currency
-		FROM supplier_inventory i
-		LEFT JOIN LATERAL (SELECT price, currency FROM forecasts WHERE partner_id = $1 AND product = i.product AND price IS NOT NULL AND currency IS NOT NULL
+// A worth is what one of a product is paid.
+type worth struct {
+	Product  string        `db:"product"`
+	Price    portal.Amount `db:"price"`
+	Currency string        `db:"currency"`
+}
+
+// worths are what one of each of the products is paid: in the current forecast, else in the latest order, as far as the caller's sites go.
+func worths(ctx context.Context, tx *portal.Tx, partner int64, products pq.StringArray) (map[string]worth, error) {
+	var list []worth
+	if err := tx.Select(ctx, &list, `SELECT x.product, coalesce(f.price, l.price) AS price, coalesce(CASE WHEN f.price IS NOT NULL THEN f.currency ELSE l.currency END, '') AS currency
+		FROM unnest($2::text[]) x (product)
+		LEFT JOIN LATERAL (SELECT price, currency FROM forecasts WHERE partner_id = $1 AND product = x.product AND price IS NOT NULL AND currency IS NOT NULL AND ($3::text[] IS NULL OR site = ANY($3))
 			ORDER BY published_at DESC LIMIT 1) f ON true
 		LEFT JOIN LATERAL (SELECT p.price, o.currency FROM purchase_order_lines p JOIN purchase_orders o ON o.partner_id = p.partner_id AND o.number = p.order_number
-			WHERE p.partner_id = $1 AND p.product = i.product ORDER BY o.ordered_on DESC, o.number DESC LIMIT 1) l ON f.price IS NULL
-		WHERE i.partner_id = $1 AND i.product = ANY($2) ORDER BY i.product, i.location`, partner, products); err != nil {
-		return nil, fmt.Errorf("finding stock: %w", err)
+			WHERE p.partner_id = $1 AND p.product = x.product AND ($3::text[] IS NULL OR o.site = ANY($3)) ORDER BY o.ordered_on DESC, o.number DESC LIMIT 1) l ON f.price IS NULL`, partner, products, portal.Limit(tx.By.Sites)); err != nil {
+		return nil, fmt.Errorf("pricing stock: %w", err)
 	}
-	add := func(what, product, place string, quantity, price portal.Amount, currency string) {
+	all := map[string]worth{}
+	for _, w := range list {
+		all[w.Product] = w
+	}
+	return all, nil
+}
+
+// stockOf is what the host has of the products, what is on its way there, and what the supplier reported to have and to be making. The host's is of no
+// site of the supplier's: those limited to sites see the supplier's alone.
+func stockOf(ctx context.Context, tx *portal.Tx, partner int64, products pq.StringArray) (list []Touch, err error) {
+	paid, err := worths(ctx, tx, partner, products)
+	if err != nil {
+		return nil, err
+	}
+	add := func(what, product, place string, quantity portal.Amount) {
 		if quantity.Number().IsZero() {
 			return
 		}
 		t := Touch{what, product, "", place, "", quantity, "", ""}
-		if price != "" && currency != "" {
-			t.Value, t.Currency = times(quantity, price), currency
+		if w := paid[product]; w.Price != "" && w.Currency != "" {
+			t.Value, t.Currency = times(quantity, w.Price), w.Currency
 		}
 		list = append(list, t)
 	}
-	for _, s := range stock {
-		add("on_hand", s.Product, s.Location, s.OnHand, s.Price, s.Currency)
-		add("in_transit", s.Product, s.Location, s.InTransit, s.Price, s.Currency)
+	if tx.By.Sites == nil {
+		var stock []struct {
+			Product   string        `db:"product"`
+			Location  string        `db:"location"`
+			OnHand    portal.Amount `db:"on_hand"`
+			InTransit portal.Amount `db:"in_transit"`
+		}
+		if err := tx.Select(ctx, &stock, `SELECT product, location, on_hand, in_transit FROM supplier_inventory WHERE partner_id = $1 AND product = ANY($2) ORDER BY product, location`, partner, products); err != nil {
+			return nil, fmt.Errorf("finding stock: %w", err)
+		}
+		for _, s := range stock {
+			add("on_hand", s.Product, s.Location, s.OnHand)
+			add("in_transit", s.Product, s.Location, s.InTransit)
+		}
+	}
+	reported, err := supplies.OnHand(ctx, tx, partner, products)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range reported {
+		add("at_supplier", s.Product, s.Site, s.OnHand)
+		add("in_process", s.Product, s.Site, s.InProcess)
 	}
 	return list, nil
 }

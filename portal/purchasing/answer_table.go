@@ -63,12 +63,15 @@ func ToAnswer(ctx context.Context, tx *portal.Tx, format string, row func(...any
 
 // AnswersTaken says what became of every row of a table of answers.
 type AnswersTaken struct {
-	Orders  int           `json:"orders"`  // of which something was answered
-	Lines   int           `json:"lines"`   // that were answered
-	Waiting int           `json:"waiting"` // of them, what waits for the host's decision
-	Left    int           `json:"left"`    // rows without an answer
-	Refused []sheet.Fault `json:"refused"` // rows that were not taken
+	Orders  int           `json:"orders" doc:"Of which something was answered"`
+	Lines   int           `json:"lines" doc:"That were answered"`
+	Waiting int           `json:"waiting" doc:"Of them, what waits for the host's decision"`
+	Left    int           `json:"left" doc:"Rows without an answer"`
+	Refused []sheet.Fault `json:"refused" doc:"Rows that were not taken, each with the reason"`
 }
+
+// TableLimits bound a table of answers, or of invoices.
+var TableLimits = sheet.Limits{Rows: 20_000}
 
 // saidOfLine is what the rows of a line say.
 type saidOfLine struct {

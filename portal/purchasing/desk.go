@@ -53,6 +53,18 @@ func SupplierOf(ctx context.Context, tx *portal.Tx, number string) (p partners.P
 	return supplierOf(ctx, tx, number)
 }
 
+// Narrowed is the id of the supplier that a list across suppliers is narrowed to: 0 where it is not, -1, which nobody has, where there is no such supplier.
+func Narrowed(ctx context.Context, tx *portal.Tx, partner string) (int64, error) {
+	if partner == "" {
+		return 0, nil
+	}
+	s, err := supplierOf(ctx, tx, partner)
+	if err != nil && portal.Says(err).Kind == portal.NotFound {
+		return -1, nil
+	}
+	return s.ID, err
+}
+
 // acrossQuery returns the SQL of one page across suppliers and one row more, of the one supplier if its id is not 0.
 func (f *Filter) acrossQuery(tx *portal.Tx, supplier int64) (string, []any) {
 	where, args := `true`, []any{}
@@ -83,10 +95,14 @@ func (f *Filter) acrossQuery(tx *portal.Tx, supplier int64) (string, []any) {
 		args = append(args, c.Value, c.Partner, c.Key)
 		where += fmt.Sprintf(` AND (%s, o.partner_id, o.number) %s ($%d%s, $%d, $%d)`, by.column, beyond, len(args)-2, by.cast, len(args)-1, len(args))
 	}
-	args = append(args, f.Limit+1)
+	limit := ``
+	if f.Limit > 0 {
+		args = append(args, f.Limit+1)
+		limit = fmt.Sprintf(` LIMIT $%d`, len(args))
+	}
 	return fmt.Sprintf(`SELECT row_to_json(d)::text, o.partner_id, p.number, p.name, o.number, o.sorted
-		FROM (SELECT o.*, %[1]s::text AS sorted FROM purchase_orders o WHERE %[2]s ORDER BY %[1]s%[3]s, o.partner_id%[3]s, o.number%[3]s LIMIT $%[4]d) o
-		JOIN partners p USING (partner_id) CROSS JOIN LATERAL (SELECT %[5]s) d ORDER BY %[1]s%[3]s, o.partner_id%[3]s, o.number%[3]s`, by.column, where, direction, len(args), document), args
+		FROM (SELECT o.*, %[1]s::text AS sorted FROM purchase_orders o WHERE %[2]s ORDER BY %[1]s%[3]s, o.partner_id%[3]s, o.number%[3]s%[4]s) o
+		JOIN partners p USING (partner_id) CROSS JOIN LATERAL (SELECT %[5]s) d ORDER BY %[1]s%[3]s, o.partner_id%[3]s, o.number%[3]s`, by.column, where, direction, limit, document), args
 }
 
 // Across lists what is ordered from all suppliers, or from the one that f names, in the list's own sort. What waits is answers to be decided about.
@@ -100,39 +116,58 @@ func Across(ctx context.Context, tx *portal.Tx, f Filter) (p DeskPage, err error
 		return p, err
 	}
 	p.Items = []DeskOrder{}
-	var supplier int64
-	if f.Partner != "" {
-		s, err := supplierOf(ctx, tx, f.Partner)
-		if err != nil {
-			if portal.Says(err).Kind == portal.NotFound {
-				return p, nil
-			}
-			return p, err
+	var last cursor
+	err = f.acrossEach(ctx, tx, func(c cursor, o DeskOrder) error {
+		if len(p.Items) == f.Limit {
+			p.Next = last.String()
+			return nil
 		}
-		supplier = s.ID
+		p.Items, last = append(p.Items, o), c
+		return nil
+	})
+	if err != nil {
+		return p, fmt.Errorf("listing suppliers' purchase orders: %w", err)
+	}
+	return p, nil
+}
+
+func (f *Filter) acrossEach(ctx context.Context, tx *portal.Tx, g func(c cursor, o DeskOrder) error) error {
+	supplier, err := Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return err
 	}
 	query, args := f.acrossQuery(tx, supplier)
-	var last cursor
-	err = tx.Each(ctx, func(r *sqlx.Rows) error {
+	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var doc []byte
 		var o DeskOrder
 		c := cursor{Sort: f.Sort}
 		if err := r.Scan(&doc, &c.Partner, &o.Partner, &o.PartnerName, &c.Key, &c.Value); err != nil {
 			return err
 		}
-		if len(p.Items) == f.Limit {
-			p.Next = last.String()
-			return nil
+		if err := json.Unmarshal(doc, &o.Order); err != nil {
+			return err
 		}
-		last = c
-		err := json.Unmarshal(doc, &o.Order)
-		p.Items = append(p.Items, o)
-		return err
+		return g(c, o)
 	}, query, args...)
-	if err != nil {
-		return p, fmt.Errorf("listing suppliers' purchase orders: %w", err)
+}
+
+// ExportAcross gives f every order of the filter, in the list's own sort, and audits that they were taken away as the named format. Limit and Cursor do not count.
+func ExportAcross(ctx context.Context, tx *portal.Tx, f Filter, format string, each func(DeskOrder) error) error {
+	if err := tx.Need(portal.PurchasesRead); err != nil {
+		return err
 	}
-	return p, nil
+	f.Sort, f.Cursor, f.Limit = "", "", 0
+	if err := f.Check(); err != nil {
+		return err
+	}
+	f.Limit = 0
+	if err := tx.Audit(ctx, "purchasing.export", "purchasing", map[string]string{"format": format, "list": f.List, "partner": f.Partner, "text": f.Text}); err != nil {
+		return err
+	}
+	if err := f.acrossEach(ctx, tx, func(_ cursor, o DeskOrder) error { return each(o) }); err != nil {
+		return fmt.Errorf("exporting suppliers' purchase orders: %w", err)
+	}
+	return nil
 }
 
 // A Case is an order as the host's buyers see it: as the supplier does.

@@ -147,16 +147,9 @@ func DispatchesAcross(ctx context.Context, tx *portal.Tx, f DispatchFilter) (lis
 	if err := f.Check(); err != nil {
 		return nil, "", err
 	}
-	var partner int64
-	if f.Partner != "" {
-		s, err := supplierOf(ctx, tx, f.Partner)
-		if err != nil {
-			if portal.Says(err).Kind == portal.NotFound {
-				return []DeskDispatch{}, "", nil
-			}
-			return nil, "", err
-		}
-		partner = s.ID
+	partner, err := Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return nil, "", err
 	}
 	return f.page(ctx, tx, partner)
 }
@@ -175,6 +168,26 @@ func ExportDispatches(ctx context.Context, tx *portal.Tx, f DispatchFilter, form
 		return err
 	}
 	return f.each(ctx, tx, tx.By.PartnerID, func(_ int64, d DeskDispatch) error { return each(d.Dispatch) })
+}
+
+// ExportDispatchesAcross gives f every notice of the filter, of all suppliers or the one that it names, and audits that they were taken away as the named format. Limit and Cursor do not count.
+func ExportDispatchesAcross(ctx context.Context, tx *portal.Tx, f DispatchFilter, format string, each func(DeskDispatch) error) error {
+	if err := tx.Need(portal.PurchasesRead); err != nil {
+		return err
+	}
+	f.Cursor, f.Limit = "", 0
+	if err := f.Check(); err != nil {
+		return err
+	}
+	f.Limit = 0
+	partner, err := Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return err
+	}
+	if err := tx.Audit(ctx, "dispatch.export", "dispatches", map[string]string{"format": format, "state": f.State, "partner": f.Partner, "text": f.Text}); err != nil {
+		return err
+	}
+	return f.each(ctx, tx, partner, func(_ int64, d DeskDispatch) error { return each(d) })
 }
 
 // GetDispatch returns one notice with what the host received of it. One that is not there, or another partner's, is NotFound.

@@ -227,16 +227,9 @@ func ReceiptsAcross(ctx context.Context, tx *portal.Tx, f ReceiptFilter) (list [
 	if err := f.Check(); err != nil {
 		return nil, "", err
 	}
-	var partner int64
-	if f.Partner != "" {
-		s, err := supplierOf(ctx, tx, f.Partner)
-		if err != nil {
-			if portal.Says(err).Kind == portal.NotFound {
-				return []DeskReceipt{}, "", nil
-			}
-			return nil, "", err
-		}
-		partner = s.ID
+	partner, err := Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return nil, "", err
 	}
 	return pageOfReceipts(ctx, tx, f, partner)
 }
@@ -254,17 +247,41 @@ func ExportReceipts(ctx context.Context, tx *portal.Tx, f ReceiptFilter, format 
 	if err := tx.Audit(ctx, "receipts.export", "receipts", map[string]string{"format": format, "show": f.Show, "text": f.Text}); err != nil {
 		return err
 	}
+	return eachReceipt(ctx, tx, f, tx.By.PartnerID, func(r DeskReceipt) error { return each(r.Receipt) })
+}
+
+// ExportReceiptsAcross gives f every receipt of the filter, of all suppliers or the one that it names, and audits that they were taken away as the named format. Limit and Cursor do not count.
+func ExportReceiptsAcross(ctx context.Context, tx *portal.Tx, f ReceiptFilter, format string, each func(DeskReceipt) error) error {
+	if err := tx.Need(portal.PurchasesRead); err != nil {
+		return err
+	}
+	f.Cursor, f.Limit = "", 0
+	if err := f.Check(); err != nil {
+		return err
+	}
+	f.Limit = 0
+	partner, err := Narrowed(ctx, tx, f.Partner)
+	if err != nil {
+		return err
+	}
+	if err := tx.Audit(ctx, "receipts.export", "receipts", map[string]string{"format": format, "show": f.Show, "partner": f.Partner, "text": f.Text}); err != nil {
+		return err
+	}
+	return eachReceipt(ctx, tx, f, partner, each)
+}
+
+func eachReceipt(ctx context.Context, tx *portal.Tx, f ReceiptFilter, partner int64, each func(DeskReceipt) error) error {
 	policy, err := PolicyNow(ctx, tx)
 	if err != nil {
 		return err
 	}
-	query, args := receiptQuery(tx, f, tx.By.PartnerID, policy)
+	query, args := receiptQuery(tx, f, partner, policy)
 	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var row receiptRow
 		if err := r.StructScan(&row); err != nil {
 			return err
 		}
-		return each(row.Receipt)
+		return each(row.DeskReceipt)
 	}, query, args...)
 }
 
