@@ -396,7 +396,7 @@ func benchDay(b *testing.B, r *mirrored) {
 	for _, way := range []string{jobs.Marks, jobs.Logical} {
 		b.Run(way, func(b *testing.B) {
 			r.goBy(b, way, way)
-			startWorker(b, r.p, r.mapping)
+			_, _, log := startWorker(b, r.p, r.mapping)
 			weights := 0.0
 			for _, w := range dayHour {
 				weights += w
@@ -434,7 +434,7 @@ func benchDay(b *testing.B, r *mirrored) {
 			for a := range arrivals {
 				for one[int](b, r.p.Owner, `SELECT count(*) FROM orders o JOIN order_lines l ON l.partner_id = o.partner_id AND l.order_number = o.number WHERE o.number = $1::int::text`, a.last) < 3 {
 					if time.Since(a.at) > time.Minute {
-						b.Fatalf("order %d has not come in a minute", a.last)
+						b.Fatalf("order %d has not come in a minute: %s", a.last, log)
 					}
 					time.Sleep(5 * time.Millisecond)
 				}

@@ -5,12 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -34,13 +31,6 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(benchSync) != "" {
 		os.Exit(beSync())
-	}
-	// Tests here wait for workers and their clocks more than they reckon: twice as many run at once as otherwise would.
-	flag.Parse()
-	if f, processors := flag.Lookup("test.parallel"), runtime.GOMAXPROCS(0); f.Value.String() == strconv.Itoa(processors) {
-		if err := f.Value.Set(strconv.Itoa(2 * processors)); err != nil {
-			panic(err)
-		}
 	}
 	code := portaltest.Main(m)
 	stopMariaDB()

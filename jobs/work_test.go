@@ -88,9 +88,9 @@ func TestWorker_two(t *testing.T) {
 	_, crash, first := startWorker(t, p, c.mapping(t, slow))
 	_, _, second := startWorker(t, p, c.mapping(t, slow))
 	within(t, 10*time.Second, "first load", has(t, p, "O500"))
-	if !strings.Contains(first.String()+second.String(), "entity=orders way=full rows=500 inserted=500") {
-		t.Errorf("orders were read before their partners:\n%s%s", first, second)
-	}
+	within(t, 10*time.Second, "orders are read after their partners", func() bool {
+		return strings.Contains(first.String()+second.String(), "entity=orders way=full rows=500 inserted=500")
+	})
 	c.exec(t, `INSERT INTO orders VALUES ('a', 'A', 'open', '1')`)
 	within(t, 4*time.Second, "a change is taken", has(t, p, "a"))
 
