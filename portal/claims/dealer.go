@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"extranet/portal"
 	"extranet/portal/files"
@@ -38,7 +39,7 @@ func Draft(ctx context.Context, tx *portal.Tx, n New) (number string, err error)
 		bad["kind"] = "choose from " + strings.Join(Kinds, ", ")
 	}
 	for field, s := range map[string]string{"reference": n.Reference, "contact_email": n.ContactEmail, "site": n.Site} {
-		if len(s) > 200 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
+		if utf8.RuneCountInString(s) > 200 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
 			bad[field] = "must be at most 200 readable characters on one line"
 		}
 	}
@@ -413,11 +414,11 @@ func after(ctx context.Context, tx *portal.Tx, partner int64, number string, lin
 
 // said is text that somebody typed.
 func said(words string, needed bool) (string, error) {
-	words = strings.TrimSpace(words)
+	words = strings.TrimSpace(plain(words))
 	switch {
 	case words == "" && needed:
 		return "", &portal.Error{Kind: portal.Invalid, Msg: "words are needed here", Fields: map[string]string{"words": "say it in a sentence"}}
-	case len(words) > 4000 || !legible(words):
+	case utf8.RuneCountInString(words) > 4000 || !legible(words):
 		return "", &portal.Error{Kind: portal.Invalid, Msg: "this cannot be kept", Fields: map[string]string{"words": "must be at most 4,000 readable characters"}}
 	}
 	return words, nil

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -141,14 +142,14 @@ func (f *Facts) settle(was Facts) map[string]string {
 	}
 	v := reflect.ValueOf(f).Elem()
 	for name, i := range fields {
-		text := strings.TrimSpace(v.Field(i).String())
+		text := strings.TrimSpace(plain(v.Field(i).String()))
 		most := 100
 		if name == "words" {
 			most = 4000
 		} else if name == "description" {
 			most = 300
 		}
-		if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || r == 0xFFFD }) {
+		if utf8.RuneCountInString(text) > most || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || r == 0xFFFD }) {
 			bad[name] = "must be at most " + decimal.NewFromInt(int64(most)).String() + " readable characters"
 			continue
 		}
@@ -175,6 +176,19 @@ func (f *Facts) settle(was Facts) map[string]string {
 		bad["quantity"] = "the line holds " + string(f.Most) + "; a claim cannot be about more"
 	}
 	return bad
+}
+
+// windows are the signs that Windows has where Unicode has controls, from U+0080.
+var windows = []rune("€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ")
+
+// plain gives a text the quotation marks and dashes that older systems write as controls: it is somebody's words, and is not refused for them.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 && r < 0x80+rune(len(windows)) {
+			return windows[r-0x80]
+		}
+		return r
+	}, text)
 }
 
 func parse[T any](text string) (v T, err error) {

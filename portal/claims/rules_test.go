@@ -169,3 +169,20 @@ func TestDecide_isAFunction(t *testing.T) {
 		}
 	})
 }
+
+// TestFacts_words: what a dealer writes is taken as it is written, in any language, and from systems that write quotation marks as controls.
+func TestFacts_words(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ said, kept, fault string }{
+		{strings.Repeat("ü", 4000), strings.Repeat("ü", 4000), ""},
+		{strings.Repeat("ü", 4001), "", "must be at most 4000 readable characters"},
+		{"THE DEALER\u0091S MANAGER \u0093LOOKED\u0094 AT IT\u0085", "THE DEALER‘S MANAGER “LOOKED” AT IT…", ""},
+		{"bell \a", "", "must be at most 4000 readable characters"},
+	} {
+		f := Facts{Words: c.said}
+		bad := f.settle(Facts{})
+		if bad["words"] != c.fault || c.fault == "" && f.Words != c.kept {
+			t.Errorf("%.40q: %q, kept %.40q", c.said, bad["words"], f.Words)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -55,7 +56,7 @@ func Approve(ctx context.Context, tx *portal.Tx, id string) (Placed, error) {
 // Return gives an order back to who placed it, with the words that say why.
 func Return(ctx context.Context, tx *portal.Tx, id, words string) (Placed, error) {
 	words = strings.TrimSpace(words)
-	if words == "" || len(words) > 500 {
+	if words == "" || utf8.RuneCountInString(words) > 500 {
 		return Placed{}, &portal.Error{Kind: portal.Invalid, Msg: "say why you return it", Fields: map[string]string{"words": "Why: 1 to 500 characters"}}
 	}
 	return decide(ctx, tx, id, "returned", words)

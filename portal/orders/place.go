@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
@@ -180,10 +181,10 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 		}
 	}
 	p.PONumber, p.Comment = strings.TrimSpace(p.PONumber), strings.TrimSpace(p.Comment)
-	if len(p.PONumber) > 30 || strings.ContainsFunc(p.PONumber, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
+	if utf8.RuneCountInString(p.PONumber) > 30 || strings.ContainsFunc(p.PONumber, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
 		bad["po_number"] = "Your PO number: at most 30 readable characters"
 	}
-	if len(p.Comment) > 200 {
+	if utf8.RuneCountInString(p.Comment) > 200 {
 		bad["comment"] = "Comment: at most 200 characters"
 	}
 	if len(bad) > 0 {
