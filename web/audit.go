@@ -75,7 +75,7 @@ func (w *Web) showAudit(ctx context.Context, r request) (reply, error) {
 }
 
 func (v auditView) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: plural(len(v.page.Items), "entry", "entries")}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d entries"}
 	if v.filter.Before != "" {
 		p.First = v.address.With()
 	}
@@ -92,10 +92,10 @@ func (v auditView) file(kind string) string {
 func (v auditView) actionOptions() []Option {
 	options := []Option{{Value: "", Label: "Anything"}}
 	for _, a := range v.actions {
-		options = append(options, Option{Value: a, Label: a})
+		options = append(options, Option{Value: a, Label: Verbatim(a)})
 	}
 	if a := v.filter.Action; a != "" && !slices.Contains(v.actions, a) {
-		options = append(options, Option{Value: a, Label: a})
+		options = append(options, Option{Value: a, Label: Verbatim(a)})
 	}
 	return options
 }
@@ -137,8 +137,8 @@ func (w *Web) exportAudit(kind string) handler {
 				if err != nil {
 					return err
 				}
-				if err := lines.About([][2]string{{"List", "Log of " + o.Name + " (" + o.Number + ")"}, {"Entries", Count(n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
-					{"Exported by", r.by.Name}, {"Exported at", TimeText(w.db.Now())}}); err != nil {
+				if err := lines.About([][2]string{{"List", "Log of " + o.Name + " (" + o.Number + ")"}, {"Entries", Count(ctx, n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
+					{"Exported by", r.by.Name}, {"Exported at", TimeText(ctx, w.db.Now())}}); err != nil {
 					return err
 				}
 				return lines.Close()
@@ -158,9 +158,9 @@ func (w *Web) verifyAudit(ctx context.Context, r request) (reply, error) {
 		}
 		return o.path("/audit"), err
 	})
-	said := Flash{Good, "The log is whole", "All of its " + Count(int(rows)) + " entries are as they were written, none missing."}
+	said := Flash{Good, "The log is whole", Said(ctx, "All of its %d entries are as they were written, none missing.", int(rows))}
 	if broken != nil {
-		said = Flash{Bad, "The log is not whole", upperFirst(portal.Says(broken).Msg) + ". Tell the host's operator; nothing before that entry is in doubt."}
+		said = Flash{Bad, "The log is not whole", Said(ctx, "%s. Tell the host's operator; nothing before that entry is in doubt.", upperFirst(portal.Says(broken).Msg))}
 	}
 	return reply{to: to, flash: &said}, err
 }

@@ -27,26 +27,26 @@ func sentBillPath(number string) string    { return "/billing/sent/" + url.PathE
 func remittancePath(payment string) string { return "/billing/payments/" + url.PathEscape(payment) }
 
 // sayBill says where an invoice stands, in words.
-func sayBill(i billing.Invoice, paid []billing.Remittance) string {
+func sayBill(ctx context.Context, i billing.Invoice, paid []billing.Remittance) Words {
 	switch i.Status {
 	case "received":
 		return "The host has it and holds it against order and receipts."
 	case "blocked":
-		return "It is not paid until this is settled: " + i.Why
+		return Said(ctx, "It is not paid until this is settled: %s", i.Why)
 	case "approved":
 		if i.DueOn != "" {
-			return "It is paid by " + DayText(i.DueOn.Time()) + "."
+			return Said(ctx, "It is paid by %s.", DayText(ctx, i.DueOn.Time()))
 		}
 		return "It is paid when it is due."
 	case "refused":
-		return "The host does not pay it: " + i.Why
+		return Said(ctx, "The host does not pay it: %s", i.Why)
 	}
 	var words []string
 	for _, p := range paid {
-		words = append(words, "on "+DayText(p.PaidOn.Time())+" with payment "+p.Payment)
+		words = append(words, "on "+DayText(ctx, p.PaidOn.Time())+" with payment "+p.Payment)
 	}
 	if len(words) > 0 {
-		return "It was paid " + strings.Join(words, " and ") + "."
+		return Said(ctx, "It was paid %s.", strings.Join(words, " and "))
 	}
 	return "It is paid."
 }
@@ -70,19 +70,19 @@ func (v billList) statusOptions() []Option {
 	return options
 }
 
-func (v billList) bar() Filter {
+func (v billList) bar(ctx context.Context) Filter {
 	f := Filter{Address: v.address, Clear: "/billing"}
 	if v.filter.Status != "" {
-		f.Active = append(f.Active, Link{Label: "State: " + billStates[v.filter.Status].text, Href: v.address.With("status", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "State: %s", billStates[v.filter.Status].text), Href: v.address.With("status", "")})
 	}
 	if v.filter.Text != "" {
-		f.Active = append(f.Active, Link{Label: "Number begins with " + v.filter.Text, Href: v.address.With("q", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "Number begins with %s", v.filter.Text), Href: v.address.With("q", "")})
 	}
 	return f
 }
 
 func (v billList) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "invoices"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d invoices"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -172,7 +172,7 @@ func (w *Web) showBill(ctx context.Context, r request) (reply, error) {
 	if v.fresh, err = w.fresh(ctx, billing.Mirror.Entity, billing.Lines.Entity); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Invoice " + v.Number
+	r.shell.Title = Said(ctx, "Invoice %s", v.Number)
 	return reply{page: BillPage(r.shell, v)}, nil
 }
 
@@ -182,7 +182,7 @@ func (w *Web) showSentBill(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Invoice " + s.Number
+	r.shell.Title = Said(ctx, "Invoice %s", s.Number)
 	return reply{page: SentBillPage(r.shell, s)}, nil
 }
 
@@ -213,13 +213,13 @@ func matchedSent(lines []billing.SentLine) (list []matched) {
 }
 
 // sayMatching says what a line was matched with.
-func sayMatching(m billing.Matching, unit string) string {
-	return fmt.Sprintf("%s ordered, %s received, %s invoiced before", Quantity(m.Ordered.Number(), unit), Quantity(m.Received.Number(), unit), Quantity(m.Before.Number(), unit))
+func sayMatching(ctx context.Context, m billing.Matching, unit string) string {
+	return T(ctx, "%s ordered, %s received, %s invoiced before", Quantity(ctx, m.Ordered.Number(), unit), Quantity(ctx, m.Received.Number(), unit), Quantity(ctx, m.Before.Number(), unit))
 }
 
-func sayBillDifference(d billing.Difference, unit, currency string) string {
-	said := map[string]string{billing.NotReceived: "not received yet", billing.BeyondOrder: "more than was ordered", billing.PriceAbove: "priced above the order"}[d.Reason]
-	return Quantity(d.Quantity.Number(), unit) + " " + said + ": " + Amount(d.Amount.Number(), currency)
+func sayBillDifference(ctx context.Context, d billing.Difference, unit, currency string) Words {
+	said := map[string]Words{billing.NotReceived: "not received yet", billing.BeyondOrder: "more than was ordered", billing.PriceAbove: "priced above the order"}[d.Reason]
+	return Said(ctx, "%s %s: %s", Quantity(ctx, d.Quantity.Number(), unit), said, Amount(ctx, d.Amount.Number(), currency))
 }
 
 // billForm is the form of an invoice for one order.
@@ -283,7 +283,7 @@ func (w *Web) sendBill(ctx context.Context, r request) (reply, error) {
 		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: v.fault.Fields}
 		return reply{status: statuses[portal.Invalid], page: BillFormPage(r.shell, v)}, nil
 	}
-	return reply{to: to, flash: &Flash{Tone: Good, Title: "Invoice " + n.Number + " is sent", Text: "Its state is told here until it is paid."}}, err
+	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "Invoice %s is sent", n.Number), Text: "Its state is told here until it is paid."}}, err
 }
 
 type remittanceList struct {
@@ -293,7 +293,7 @@ type remittanceList struct {
 }
 
 func (v remittanceList) pager() Pager {
-	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: plural(len(v.page.Items), "payment", "payments")}
+	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: Verbatim(plural(len(v.page.Items), "payment", "payments"))}
 	if v.cursor != "" {
 		p.First = at.With()
 	}
@@ -325,6 +325,6 @@ func (w *Web) showRemittance(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	f, err := w.fresh(ctx, billing.Payments.Entity, billing.Remittances.Entity)
-	r.shell.Title = "Payment " + p.Payment.Payment
+	r.shell.Title = Said(ctx, "Payment %s", p.Payment.Payment)
 	return reply{page: RemittancePage(r.shell, p, f)}, err
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -71,19 +70,19 @@ func deskQuery(q url.Values, path, choice string) (kept url.Values, a Address) {
 	return kept, Address{Path: path, Query: kept}
 }
 
-func deskBar(a Address) Filter {
+func deskBar(ctx context.Context, a Address) Filter {
 	f := Filter{Address: a, Clear: a.With("q", "", "partner", "")}
 	if v := a.Query.Get("partner"); v != "" {
-		f.Active = append(f.Active, Link{Label: "Supplier " + v, Href: a.With("partner", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "Supplier %s", v), Href: a.With("partner", "")})
 	}
 	if v := a.Query.Get("q"); v != "" {
-		f.Active = append(f.Active, Link{Label: "Number begins with " + v, Href: a.With("q", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "Number begins with %s", v), Href: a.With("q", "")})
 	}
 	return f
 }
 
-func deskPager(a Address, shown int, cursor, next, one, many string) Pager {
-	p := Pager{Shown: shown, Noun: plural(shown, one, many)}
+func deskPager(a Address, shown int, cursor, next string, noun Words) Pager {
+	p := Pager{Shown: shown, Noun: noun}
 	if cursor != "" {
 		p.First = a.With()
 	}
@@ -155,20 +154,21 @@ func (w *Web) listBuying(ctx context.Context, r request) (reply, error) {
 }
 
 // buyingLists are the lists in the order of the work.
-func (v deskPage) buyingLists() (links []Link) {
+func (v deskPage) buyingLists(ctx context.Context) (links []Link) {
 	current := v.address.Query.Get("list")
 	if current == "" {
 		current = purchasing.Waiting
 	}
 	for _, l := range []struct {
-		list, label string
-		count       int
+		list  string
+		label Words
+		count int
 	}{{purchasing.Waiting, "To decide", v.counts.Waiting}, {purchasing.Review, "With suppliers", 0}, {"late", "Late", v.counts.Late}, {purchasing.Confirmed, "Confirmed", 0}, {purchasing.Closed, "Closed", 0}, {"all", "All", 0}} {
 		label := l.label
 		if l.count >= 1000 {
-			label += " (1,000+)"
+			label = Verbatim(T(ctx, l.label) + " (" + Count(ctx, 1000) + "+)")
 		} else if l.count > 0 {
-			label += " (" + Count(l.count) + ")"
+			label = Verbatim(T(ctx, l.label) + " (" + Count(ctx, l.count) + ")")
 		}
 		links = append(links, Link{Label: label, Href: Address{Path: "/buying", Query: url.Values{"list": {l.list}}}.With(), Current: l.list == current})
 	}
@@ -218,7 +218,7 @@ func (w *Web) buyingOrder(ctx context.Context, r request, v buyingOrder) (reply,
 	if v.fresh, err = w.fresh(ctx, purchasing.Mirror.Entity, purchasing.Lines.Entity, purchasing.Schedules.Entity, purchasing.Received.Entity); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Purchase order " + v.Number
+	r.shell.Title = Said(ctx, "Purchase order %s", v.Number)
 	a := reply{}
 	if v.fault != nil {
 		r.shell.Error = &ShownError{Status: statuses[v.fault.Kind], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
@@ -264,7 +264,7 @@ func (w *Web) decideBuying(ctx context.Context, r request) (reply, error) {
 	} else if err != nil {
 		return reply{}, err
 	}
-	return reply{to: to, flash: &Flash{Tone: Good, Title: fmt.Sprintf("%d %s decided", len(rulings), plural(len(rulings), "answer is", "answers are")), Text: "The supplier sees it now."}}, nil
+	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "%d %s decided", len(rulings), plural(len(rulings), "answer is", "answers are")), Text: "The supplier sees it now."}}, nil
 }
 
 func (w *Web) listBuyingDispatches(ctx context.Context, r request) (reply, error) {
@@ -291,7 +291,7 @@ func (w *Web) showBuyingDispatch(ctx context.Context, r request) (reply, error) 
 		return reply{}, err
 	}
 	f, err := w.fresh(ctx, purchasing.Received.Entity)
-	r.shell.Title = "Shipment notice " + d.Number
+	r.shell.Title = Said(ctx, "Shipment notice %s", d.Number)
 	return reply{page: BuyingDispatchPage(r.shell, d, f)}, err
 }
 
@@ -322,10 +322,10 @@ func (w *Web) buyingReceipts(ctx context.Context, r request, v deskPage, q url.V
 	})
 }
 
-func (v deskPage) receiptLists() []Link {
-	show, waiting := v.address.Query.Get("show"), "Objections to answer"
+func (v deskPage) receiptLists(ctx context.Context) []Link {
+	show, waiting := v.address.Query.Get("show"), Words("Objections to answer")
 	if v.counts.Objected > 0 {
-		waiting += " (" + Count(v.counts.Objected) + ")"
+		waiting = Verbatim(T(ctx, waiting) + " (" + Count(ctx, v.counts.Objected) + ")")
 	}
 	return []Link{{Label: "All", Href: "/buying/receipts", Current: show == ""}, {Label: "Rejected and returned", Href: "/buying/receipts?show=defects", Current: show == "defects"}, {Label: waiting, Href: "/buying/receipts?show=objected", Current: show == "objected"}}
 }
@@ -420,7 +420,7 @@ func (w *Web) settleReceipt(ctx context.Context, r request) (reply, error) {
 	} else if err != nil {
 		return reply{}, err
 	}
-	return reply{to: to, flash: &Flash{Tone: Good, Title: "The objection to receipt " + receipt + " is answered", Text: "The supplier is told by mail."}}, nil
+	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "The objection to receipt %s is answered", receipt), Text: "The supplier is told by mail."}}, nil
 }
 
 func (w *Web) listBuyingInvoices(ctx context.Context, r request) (reply, error) {
@@ -448,7 +448,7 @@ func (w *Web) showBuyingInvoice(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	f, err := w.fresh(ctx, billing.Mirror.Entity, billing.Lines.Entity)
-	r.shell.Title = "Invoice " + c.Number
+	r.shell.Title = Said(ctx, "Invoice %s", c.Number)
 	return reply{page: BuyingInvoicePage(r.shell, c, f)}, err
 }
 

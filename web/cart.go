@@ -81,9 +81,9 @@ func (w *Web) addToCart(ctx context.Context, r request) (reply, error) {
 		case "refused":
 			return "", &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
 		case "corrected":
-			said = Flash{Tone: Warn, Title: t.Product + " is in your cart", Text: upperFirst(t.Reason) + "."}
+			said = Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(t.Reason) + ".")}
 		default:
-			said = Flash{Tone: Good, Title: t.Product + " is in your cart"}
+			said = Flash{Tone: Good, Title: Said(ctx, "%s is in your cart", t.Product)}
 		}
 		return "/cart", nil
 	})
@@ -135,7 +135,7 @@ func (w *Web) placeCart(ctx context.Context, r request) (reply, error) {
 		}
 		said = &Flash{Tone: Good, Title: "Your order is on its way to the host", Text: "Its number appears here as soon as the host has given it one."}
 		if len(placed) > 1 {
-			said.Title = fmt.Sprintf("%d orders are on their way to the host, one for each site", len(placed))
+			said.Title = Said(ctx, "%d orders are on their way to the host, one for each site", len(placed))
 		}
 		if placed[0].State == "awaiting" {
 			said = &Flash{Tone: Info, Title: "Your order waits for a colleague", Text: "It is above your limit. You get mail when it is decided on."}
@@ -153,7 +153,7 @@ func placedPath(o orders.Placed) string { return "/placed/" + o.ID.String() }
 
 func (v cartView) siteOptions() (options []Option) {
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
 	}
 	return options
 }
@@ -316,18 +316,18 @@ func (w *Web) showPlaced(ctx context.Context, r request) (reply, error) {
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.title()
+	r.shell.Title = v.title(ctx)
 	return reply{page: PlacedPage(r.shell, v)}, nil
 }
 
-func (v placedView) title() string {
+func (v placedView) title(ctx context.Context) Words {
 	switch {
 	case v.Number != "":
-		return "Order " + v.Number
+		return Said(ctx, "Order %s", v.Number)
 	case v.PONumber != "":
-		return "Order " + v.PONumber
+		return Said(ctx, "Order %s", v.PONumber)
 	}
-	return "Order of " + DayText(v.PlacedAt)
+	return Said(ctx, "Order of %s", DayText(ctx, v.PlacedAt))
 }
 
 func (w *Web) decidePlaced(ctx context.Context, r request) (reply, error) {

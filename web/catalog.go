@@ -27,20 +27,20 @@ func lifecycle(state string) statusWord {
 	if w, ok := lifecycles[state]; ok {
 		return w
 	}
-	return statusWord{upperFirst(strings.ReplaceAll(state, "_", " ")), Neutral, IconInfo}
+	return statusWord{Verbatim(upperFirst(strings.ReplaceAll(state, "_", " "))), Neutral, IconInfo}
 }
 
-var offerKinds = map[string]string{"contract": "Your contract", "segment": "Your segment", "promotion": "Promotion", "list": "List price"}
+var offerKinds = map[string]Words{"contract": "Your contract", "segment": "Your segment", "promotion": "Promotion", "list": "List price"}
 
 // offerName says what an offer is, with the host's own name for it.
-func offerName(o catalog.Offer) string {
+func offerName(ctx context.Context, o catalog.Offer) string {
 	if o.Name != "" {
-		return offerKinds[o.Kind] + ": " + o.Name
+		return T(ctx, offerKinds[o.Kind]) + ": " + o.Name
 	}
-	return offerKinds[o.Kind]
+	return T(ctx, offerKinds[o.Kind])
 }
 
-var linkKinds = map[string]string{"drop_in": "Drop-in: fits as it is", "functional": "Functional: does the same", "upgrade": "Upgrade: the better one"}
+var linkKinds = map[string]Words{"drop_in": "Drop-in: fits as it is", "functional": "Functional: does the same", "upgrade": "Upgrade: the better one"}
 
 // A productList is what the page of the catalogue shows.
 type productList struct {
@@ -54,7 +54,7 @@ type productList struct {
 	fault   *portal.Error
 }
 
-var catalogFields = map[string]string{"q": "Search", "brand": "Brand", "category": "Category", "lifecycle": "State", "cursor": "Page"}
+var catalogFields = map[string]Words{"q": "Search", "brand": "Brand", "category": "Category", "lifecycle": "State", "cursor": "Page"}
 
 func (w *Web) searchCatalog(ctx context.Context, r request) (reply, error) {
 	if err := r.by.Need(portal.CatalogRead); err != nil {
@@ -87,7 +87,7 @@ func (w *Web) searchCatalog(ctx context.Context, r request) (reply, error) {
 		v.fault = e
 		said := map[string]string{}
 		for field, what := range e.Fields {
-			said[field] = catalogFields[field] + ": " + what
+			said[field] = T(ctx, catalogFields[field]) + ": " + what
 		}
 		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: "This cannot be searched for", Fields: said}
 		return reply{status: statuses[portal.Invalid], page: CatalogPage(r.shell, v)}, nil
@@ -97,15 +97,15 @@ func (w *Web) searchCatalog(ctx context.Context, r request) (reply, error) {
 	return reply{page: CatalogPage(r.shell, v)}, nil
 }
 
-func (v productList) bar() Filter {
+func (v productList) bar(ctx context.Context) Filter {
 	f := Filter{Address: v.address, Clear: "/catalog"}
 	for _, name := range []string{"q", "brand", "category", "lifecycle"} {
 		if value := v.address.Query.Get(name); value != "" {
 			shown := value
 			if name == "lifecycle" {
-				shown = lifecycle(value).text
+				shown = T(ctx, lifecycle(value).text)
 			}
-			f.Active = append(f.Active, Link{Label: catalogFields[name] + ": " + shown, Href: v.address.With(name, "")})
+			f.Active = append(f.Active, Link{Label: Verbatim(T(ctx, catalogFields[name]) + ": " + shown), Href: v.address.With(name, "")})
 		}
 	}
 	if v.filter.InStock {
@@ -115,7 +115,7 @@ func (v productList) bar() Filter {
 }
 
 // options are the values of a facet, with how many there are of each.
-func (v productList) options(facet, any string) []Option {
+func (v productList) options(ctx context.Context, facet string, any Words) []Option {
 	options, chosen, seen := []Option{{Label: any}}, v.address.Query.Get(facet), false
 	for _, f := range v.found.Facets {
 		if f.Facet != facet {
@@ -123,15 +123,15 @@ func (v productList) options(facet, any string) []Option {
 		}
 		label := f.Value
 		if facet == "lifecycle" {
-			label = lifecycle(f.Value).text
+			label = T(ctx, lifecycle(f.Value).text)
 		}
 		if f.Products > 0 {
-			label += " (" + Count(f.Products) + ")"
+			label += " (" + Count(ctx, f.Products) + ")"
 		}
-		options, seen = append(options, Option{Value: f.Value, Label: label}), seen || f.Value == chosen
+		options, seen = append(options, Option{Value: f.Value, Label: Verbatim(label)}), seen || f.Value == chosen
 	}
 	if chosen != "" && !seen {
-		options = append(options, Option{Value: chosen, Label: chosen})
+		options = append(options, Option{Value: chosen, Label: Verbatim(chosen)})
 	}
 	return options
 }
@@ -139,7 +139,7 @@ func (v productList) options(facet, any string) []Option {
 func (v productList) items() []catalog.Item { return slices.Concat(v.found.Exact, v.found.Items) }
 
 func (v productList) pager() Pager {
-	p := Pager{Shown: len(v.items()), Noun: "products"}
+	p := Pager{Shown: len(v.items()), Noun: "%d products"}
 	if p.Shown == 1 {
 		p.Noun = "product"
 	}
@@ -155,25 +155,25 @@ func (v productList) pager() Pager {
 func productPath(product string) string { return "/catalog/" + url.PathEscape(product) }
 
 // stockWord says in a word whether it may be had.
-func stockWord(i catalog.Item) (t Tone, icon Icon, text string) {
+func stockWord(ctx context.Context, i catalog.Item) (t Tone, icon Icon, text Words) {
 	switch {
 	case i.Available == "":
 		return Neutral, IconInfo, "Stock not known"
 	case i.Available.Number().IsPositive():
-		return Good, IconOK, Quantity(i.Available.Number(), i.Unit) + " available"
+		return Good, IconOK, Said(ctx, "%s available", Quantity(ctx, i.Available.Number(), i.Unit))
 	case i.NextOn != "":
-		return Warn, IconClock, "From " + DayText(i.NextOn.Time())
+		return Warn, IconClock, Said(ctx, "From %s", DayText(ctx, i.NextOn.Time()))
 	}
 	return Neutral, IconNothing, "Out of stock"
 }
 
 // soldIn says in what quantities it is sold, or nothing where in any.
-func soldIn(i catalog.Item) (text string) {
+func soldIn(ctx context.Context, i catalog.Item) (text string) {
 	if n := i.PackSize.Number(); n.GreaterThan(decimal.NewFromInt(1)) {
-		text = "in packs of " + Quantity(n, i.Unit)
+		text = "in packs of " + Quantity(ctx, n, i.Unit)
 	}
 	if n := i.Minimum.Number(); n.GreaterThan(decimal.NewFromInt(1)) {
-		text = join(", ", text, "at least "+Quantity(n, i.Unit))
+		text = join(", ", text, "at least "+Quantity(ctx, n, i.Unit))
 	}
 	return text
 }
@@ -221,29 +221,29 @@ func (w *Web) showProduct(ctx context.Context, r request) (reply, error) {
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.Name
+	r.shell.Title = Verbatim(v.Name)
 	return reply{page: ProductPage(r.shell, v)}, nil
 }
 
-func (v productView) lead() string {
+func (v productView) lead(ctx context.Context) Words {
 	if v.LeadDays == nil {
 		return "Not known"
 	}
-	return fmt.Sprintf("%d days", *v.LeadDays)
+	return Said(ctx, "%d days", *v.LeadDays)
 }
 
-func (v productView) priceNote() string {
+func (v productView) priceNote(ctx context.Context) Words {
 	if v.Price == nil {
 		return "ask your contact at the host"
 	}
-	return strings.ToLower(offerKinds[v.Price.Kind]) + ", per " + orUnit(v.Unit)
+	return Said(ctx, "%s, per %s", offerKinds[v.Price.Kind], orUnit(v.Unit))
 }
 
-func orUnit(unit string) string {
+func orUnit(unit string) Words {
 	if unit == "" {
 		return "unit"
 	}
-	return unit
+	return Verbatim(unit)
 }
 
 func (w *Web) takeDocument(ctx context.Context, r request) (reply, error) {

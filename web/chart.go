@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ func band(drawn []forecasts.Drawn, within func(portal.Date) bool, x func(portal.
 }
 
 // drawItem lays out what was used, what the versions said and what is committed, over time.
-func drawItem(v itemPage) (c itemChart) {
+func drawItem(ctx context.Context, v itemPage) (c itemChart) {
 	o := v.item()
 	var days []portal.Date
 	most := decimal.NewFromInt(1)
@@ -127,13 +128,13 @@ func drawItem(v itemPage) (c itemChart) {
 	}
 	for n := range 3 {
 		q := most.Mul(decimal.NewFromInt(int64(n))).Div(decimal.NewFromInt(2)).Round(0)
-		c.scale = append(c.scale, struct{ y, text string }{fmt.Sprintf("%.1f", y(portal.Amount(q.String()))), Quantity(q, "")})
+		c.scale = append(c.scale, struct{ y, text string }{fmt.Sprintf("%.1f", y(portal.Amount(q.String()))), Quantity(ctx, q, "")})
 	}
 	for n := range 5 {
 		at := portal.DateOf(first.Add(time.Duration(n) * (last.Sub(first) / 4)))
 		c.days = append(c.days, struct{ x, text string }{fmt.Sprintf("%.1f", 55+650*float64(n)/4*0.97+8), at.Time().Format("Jan 2006")})
 	}
-	c.words = fmt.Sprintf("Chart of %s: %s used so far, %s forecast, %s committed", o.Product, countOf(len(used), "bucket", "buckets"), countOf(len(o.StartsOn), "bucket", "buckets"), countOf(len(c.committed), "bucket", "buckets"))
+	c.words = fmt.Sprintf("Chart of %s: %s used so far, %s forecast, %s committed", o.Product, countOf(ctx, len(used), "bucket", "buckets"), countOf(ctx, len(o.StartsOn), "bucket", "buckets"), countOf(ctx, len(c.committed), "bucket", "buckets"))
 	return c
 }
 

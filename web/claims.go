@@ -20,8 +20,8 @@ import (
 
 // How kinds and states of claims are said.
 var (
-	claimKinds = map[string]string{"warranty": "Warranty", "transit": "Transit damage", "shortage": "Shortage or wrong goods", "price": "Price difference", "return": "Return"}
-	claimHints = map[string]string{"warranty": "A fault of material or work", "transit": "It arrived damaged", "shortage": "Less arrived, or something else", "price": "Billed at another price than agreed", "return": "Unused goods to send back"}
+	claimKinds = map[string]Words{"warranty": "Warranty", "transit": "Transit damage", "shortage": "Shortage or wrong goods", "price": "Price difference", "return": "Return"}
+	claimHints = map[string]Words{"warranty": "A fault of material or work", "transit": "It arrived damaged", "shortage": "Less arrived, or something else", "price": "Billed at another price than agreed", "return": "Unused goods to send back"}
 
 	claimStates = map[string]statusWord{
 		"draft": {"Draft", Neutral, IconDraft}, "submitted": {"Submitted", Info, IconSend}, "in_review": {"In review", Info, IconView}, "asked": {"Answer needed", Warn, IconHelp},
@@ -34,7 +34,7 @@ func claimState(state string) statusWord {
 	if w, ok := claimStates[state]; ok {
 		return w
 	}
-	return statusWord{state, Neutral, IconInfo}
+	return statusWord{Verbatim(state), Neutral, IconInfo}
 }
 
 func claimPath(number string) string { return "/claims/" + url.PathEscape(number) }
@@ -79,7 +79,7 @@ func (w *Web) listClaims(ctx context.Context, r request) (reply, error) {
 }
 
 func (v claimList) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "claims"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d claims"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -109,24 +109,24 @@ func (w *Web) exportClaims(format string) handler {
 		f := sheetFile{name: "claims", title: "Claims", kind: format, header: claimHeader, fresh: Freshness{AsOf: w.db.Now()}, about: about}
 		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error {
 			return claims.Export(ctx, tx, filter, format, func(c claims.Claim) error {
-				return row(c.Number, claimKinds[c.Kind], c.Reference, c.Site, places[c.Site].Name, claimState(c.State).text, turnOf(c.Owner, "Yours", "The host's"), dayOf(c.DueAt), portal.DateOf(c.CreatedAt), c.CreatedBy, dayOf(c.SubmittedAt), c.Currency)
+				return row(c.Number, string(claimKinds[c.Kind]), c.Reference, c.Site, places[c.Site].Name, string(claimState(c.State).text), string(turnOf(c.Owner, "Yours", "The host's")), dayOf(c.DueAt), portal.DateOf(c.CreatedAt), c.CreatedBy, dayOf(c.SubmittedAt), c.Currency)
 			})
 		})
 	}
 }
 
-func lineTitle(l claims.Line) string {
+func lineTitle(ctx context.Context, l claims.Line) Words {
 	if l.Facts.Description == "" {
-		return fmt.Sprintf("Line %d", l.Line)
+		return Said(ctx, "Line %d", l.Line)
 	}
-	return fmt.Sprintf("Line %d: %s", l.Line, l.Facts.Description)
+	return Said(ctx, "Line %d: %s", l.Line, l.Facts.Description)
 }
 
 // nextWords says whose turn it is, what they have to do, and by when.
-func nextWords(l claims.Line, dealer, host string) string {
-	words := turnOf(l.Owner, dealer, host) + ": " + l.NextAction
+func nextWords(ctx context.Context, l claims.Line, dealer, host Words) string {
+	words := T(ctx, turnOf(l.Owner, dealer, host)) + ": " + T(ctx, Words(l.NextAction))
 	if l.Due != nil {
-		words += ", by " + DayText(*l.Due)
+		words = T(ctx, "%s, by %s", words, DayText(ctx, *l.Due))
 	}
 	return words
 }
@@ -147,21 +147,21 @@ type claimStart struct {
 }
 
 // about says which line it is about, where one was chosen.
-func (v claimStart) about() string {
+func (v claimStart) about(ctx context.Context) Words {
 	switch {
 	case v.form.Get("invoice_line") != "":
-		return "Line " + v.form.Get("invoice_line") + " of invoice " + v.form.Get("invoice")
+		return Said(ctx, "Line %s of invoice %s", v.form.Get("invoice_line"), v.form.Get("invoice"))
 	case v.form.Get("order_line") != "":
-		return join(", ", "Line "+v.form.Get("order_line")+" of order "+v.form.Get("order"), shipmentWords(v.form.Get("shipment")))
+		return Verbatim(join(", ", T(ctx, "Line %s of order %s", v.form.Get("order_line"), v.form.Get("order")), T(ctx, shipmentWords(ctx, v.form.Get("shipment")))))
 	}
 	return ""
 }
 
-func shipmentWords(number string) string {
+func shipmentWords(ctx context.Context, number string) Words {
 	if number == "" {
 		return ""
 	}
-	return "shipment " + number
+	return Said(ctx, "shipment %s", number)
 }
 
 // claimRefs are the fields that name a line of the core's.
@@ -242,11 +242,11 @@ func (v claimView) editable() bool {
 	return slices.ContainsFunc(v.Lines, func(l claims.Line) bool { return l.Editable() })
 }
 
-func (v claimView) moments() (all []Event) {
+func (v claimView) moments(ctx context.Context) (all []Event) {
 	for _, e := range v.Events {
 		title := upperFirst(e.What)
 		if e.Line > 0 {
-			title += ", line " + Count(int(e.Line))
+			title += ", line " + Count(ctx, int(e.Line))
 		}
 		by := e.ByName
 		if e.Side == claims.Host {
@@ -263,7 +263,7 @@ func (v claimView) moments() (all []Event) {
 		case e.Side == claims.Host:
 			tone, icon = Info, IconMessages
 		}
-		event := Event{At: e.At, Title: title, By: by, Icon: icon, Tone: tone}
+		event := Event{At: e.At, Title: Verbatim(title), By: by, Icon: icon, Tone: tone}
 		if e.Words != "" {
 			event.Detail = asWritten(e.Words)
 		}
@@ -289,7 +289,7 @@ func (w *Web) claimPage(ctx context.Context, r request, v claimView) (_ reply, e
 		return reply{}, err
 	}
 	v.may, v.taken = r.by.Perms.Has(portal.ClaimsFile), w.files != nil
-	r.shell.Title = "Claim " + v.Number
+	r.shell.Title = Said(ctx, "Claim %s", v.Number)
 	a := reply{page: ClaimPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]
@@ -303,7 +303,7 @@ func (w *Web) showClaim(ctx context.Context, r request) (reply, error) {
 }
 
 // claimAnswer goes back to the claim, or shows it with what cannot be meant and what was typed.
-func (w *Web) claimAnswer(ctx context.Context, r request, v claimView, flash string, err error) (reply, error) {
+func (w *Web) claimAnswer(ctx context.Context, r request, v claimView, flash Words, err error) (reply, error) {
 	if errors.As(err, &v.fault) && (v.fault.Kind == portal.Invalid || v.fault.Kind == portal.Conflict) {
 		return w.claimPage(ctx, r, v)
 	}
@@ -346,7 +346,7 @@ func (w *Web) saveClaimLine(ctx context.Context, r request) (reply, error) {
 	if r.form.Get("save") != "" {
 		flash = "Saved"
 	}
-	return w.claimAnswer(ctx, r, claimView{line: line, typed: &facts}, flash, err)
+	return w.claimAnswer(ctx, r, claimView{line: line, typed: &facts}, Verbatim(flash), err)
 }
 
 func (w *Web) submitClaim(ctx context.Context, r request) (reply, error) {
@@ -358,7 +358,7 @@ func (w *Web) submitClaim(ctx context.Context, r request) (reply, error) {
 // claimDeed is what a partner does to a line with words.
 func (w *Web) claimDeed(what string) handler {
 	do := map[string]func(ctx context.Context, tx *portal.Tx, number string, line int64, words string) error{"answer": claims.Answer, "appeal": claims.Appeal, "withdraw": claims.Withdraw}[what]
-	flash := map[string]string{"answer": "Your answer is with the desk", "appeal": "Your appeal is with the desk", "withdraw": "The line is withdrawn"}[what]
+	flash := map[string]Words{"answer": "Your answer is with the desk", "appeal": "Your appeal is with the desk", "withdraw": "The line is withdrawn"}[what]
 	return func(ctx context.Context, r request) (reply, error) {
 		number, line, words := r.param("number"), lineParam(r), r.form.Get("words")
 		_, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) { return "", do(ctx, tx, number, line, words) })
@@ -417,9 +417,9 @@ func claimFieldName(field string) string {
 }
 
 // claimFieldHint explains what is not plain.
-func claimFieldHint(field string) string {
-	return map[string]string{"serial": "On the side wall: DOT and what follows, or the serial number", "tread": "mm, at the shallowest main groove", "new_tread": "mm", "usage_in": "Odometer or hours", "usage_out": "Odometer or hours",
-		"price": "For one unit, without tax", "agreed_price": "For one unit, without tax", "labour_hours": "Hours", "received": "What arrived of the quantity"}[field]
+func claimFieldHint(field string) Words {
+	return (map[string]Words{"serial": "On the side wall: DOT and what follows, or the serial number", "tread": "mm, at the shallowest main groove", "new_tread": "mm", "usage_in": "Odometer or hours", "usage_out": "Odometer or hours",
+		"price": "For one unit, without tax", "agreed_price": "For one unit, without tax", "labour_hours": "Hours", "received": "What arrived of the quantity"}[field])
 }
 
 // lockedField reports whether only the core says it.
@@ -459,27 +459,27 @@ func codesOf(p claims.Policy, field string) (options []Option) {
 	}
 	options = []Option{{Value: "", Label: "Choose"}}
 	for _, c := range codes {
-		options = append(options, Option{Value: c.Code, Label: c.Says})
+		options = append(options, Option{Value: c.Code, Label: Verbatim(c.Says)})
 	}
 	return options
 }
 
 // factText says a fact as people read it.
-func factText(d claims.Detail, l claims.Line, field string) string {
+func factText(ctx context.Context, d claims.Detail, l claims.Line, field string) string {
 	f, value := l.Facts, l.Facts.Value(field)
 	switch field {
 	case "price", "agreed_price", "list_price":
-		return Amount(portal.Amount(value).Number(), d.Currency)
+		return Amount(ctx, portal.Amount(value).Number(), d.Currency)
 	case "quantity", "received":
-		return Quantity(portal.Amount(value).Number(), f.Unit)
+		return Quantity(ctx, portal.Amount(value).Number(), f.Unit)
 	case "tread", "new_tread":
-		return Quantity(portal.Amount(value).Number(), "mm")
+		return Quantity(ctx, portal.Amount(value).Number(), "mm")
 	case "purchased_on", "failed_on", "delivered_on":
-		return dayOr(portal.Date(value), value)
+		return dayOr(ctx, portal.Date(value), value)
 	case "condition", "cause":
 		for _, o := range codesOf(d.RulesOf(l), field) {
 			if o.Value == value {
-				return o.Label
+				return T(ctx, o.Label)
 			}
 		}
 	}

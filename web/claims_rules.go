@@ -38,7 +38,7 @@ func (w *Web) showRules(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Rules: " + p.Name
+	r.shell.Title = Said(ctx, "Rules: %s", p.Name)
 	return reply{page: PolicyPage(r.shell, p, r.by.Perms.Has(portal.ClaimsApprove))}, nil
 }
 
@@ -121,7 +121,7 @@ func ruleForm(r claims.Rules) url.Values {
 	for field, codes := range map[string][]claims.Code{"causes": r.Causes, "conditions": r.Conditions} {
 		var lines []string
 		for _, c := range codes {
-			lines = append(lines, strings.TrimRight(strings.Join([]string{c.Code, c.Says, codeMark(c), c.Cure}, " | "), " |"))
+			lines = append(lines, strings.TrimRight(strings.Join([]string{c.Code, c.Says, string(codeMark(c)), c.Cure}, " | "), " |"))
 		}
 		form.Set(field, strings.Join(lines, "\n"))
 	}
@@ -133,7 +133,7 @@ func ruleForm(r claims.Rules) url.Values {
 	return form
 }
 
-func codeMark(c claims.Code) string {
+func codeMark(c claims.Code) Words {
 	switch {
 	case c.Excluded:
 		return "excluded"
@@ -198,11 +198,11 @@ func rulesIn(form url.Values) (r claims.Rules, err error) {
 }
 
 // field is a field of the form, as it was filled in.
-func (v rulesView) field(name, hint string) Field {
-	return Field{Name: name, Label: claims.RuleNames[name], Value: v.form.Get(name), Error: v.fault.On(name), Hint: hint, Autocomplete: "off", More: map[string]any{"maxlength": "200"}}
+func (v rulesView) field(name string, hint Words) Field {
+	return Field{Name: name, Label: Verbatim(claims.RuleNames[name]), Value: v.form.Get(name), Error: Verbatim(v.fault.On(name)), Hint: hint, Autocomplete: "off", More: map[string]any{"maxlength": "200"}}
 }
 
-func (v rulesView) number(name, hint string) Field {
+func (v rulesView) number(name string, hint Words) Field {
 	f := v.field(name, hint)
 	f.InputMode, f.Narrow = "decimal", true
 	return f
@@ -216,7 +216,7 @@ func (v rulesView) asks(fields ...string) bool {
 func (v rulesView) withinOptions() []Option {
 	options := []Option{{Value: "", Label: "No limit"}}
 	for _, f := range []string{"failed_on", "delivered_on", "invoiced_on", "purchased_on"} {
-		options = append(options, Option{Value: f, Label: claimFieldName(f)})
+		options = append(options, Option{Value: f, Label: Verbatim(claimFieldName(f))})
 	}
 	return options
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (t Tone) icon() Icon {
 
 // A Link is a place to go, by its words.
 type Link struct {
-	Label   string
+	Label   Words
 	Href    string
 	Icon    Icon
 	Current bool
@@ -43,8 +44,8 @@ type Link struct {
 
 // A Heading opens a page.
 type Heading struct {
-	Title string
-	Lead  string // one sentence on what the page is for
+	Title Words
+	Lead  Words  // one sentence on what the page is for
 	Trail []Link // from the list down to here, the present page left out
 	AsOf  *Freshness
 	Badge templ.Component // the state of what is shown
@@ -79,7 +80,7 @@ func (f Freshness) ageSeconds() string { return itoa(max(0, int(f.now().Sub(f.As
 // scrolls sideways within its own frame.
 type Grid struct {
 	ID      string
-	Caption string // what the table lists, for those who do not see it
+	Caption Words // what the table lists, for those who do not see it
 	Columns []Column
 	Address Address // for the sort links
 	Sort    string  // the column sorted by; "-" in front: largest first
@@ -89,7 +90,7 @@ type Grid struct {
 // A Column of a Grid. Key names it in the address when it can be sorted by.
 type Column struct {
 	Key     string
-	Label   string
+	Label   Words
 	Numeric bool
 	Sorts   bool
 	Quiet   bool // its label is read out but not shown, as over buttons
@@ -153,24 +154,24 @@ type Pager struct {
 	First    string
 	Previous string
 	Next     string
-	Shown    int    // on this page
-	Noun     string // "orders"
+	Shown    int   // on this page
+	Noun     Words // "%d orders"
 }
 
 // Empty is shown where there is nothing to show: why, and what to do.
 type Empty struct {
 	Icon  Icon
-	Title string
-	Text  string
+	Title Words
+	Text  Words
 }
 
 // A Field of a form. Its id is its name.
 type Field struct {
 	Name         string
-	Label        string
+	Label        Words
 	Value        string
-	Hint         string
-	Error        string
+	Hint         Words
+	Error        Words
 	Type         string // text when empty
 	Autocomplete string
 	InputMode    string
@@ -219,14 +220,14 @@ func (f Field) inputType() string { return cmp.Or(f.Type, "text") }
 // An Option of a Select or of Radios.
 type Option struct {
 	Value    string
-	Label    string
-	Hint     string // Radios only
+	Label    Words
+	Hint     Words // Radios only
 	Disabled bool
 }
 
 // A Part of a quantity: shipped, backordered, cancelled …
 type Part struct {
-	Label  string
+	Label  Words
 	Amount decimal.Decimal
 	Tone   Tone
 }
@@ -256,10 +257,10 @@ func bars(parts []Part) (laid []bar) {
 	return laid
 }
 
-func partsText(parts []Part, unit string) string {
+func partsText(ctx context.Context, parts []Part, unit string) string {
 	var said []string
 	for _, p := range parts {
-		said = append(said, p.Label+" "+Quantity(p.Amount, unit))
+		said = append(said, T(ctx, p.Label)+" "+Quantity(ctx, p.Amount, unit))
 	}
 	return strings.Join(said, ", ")
 }
@@ -268,7 +269,7 @@ func partsText(parts []Part, unit string) string {
 type Event struct {
 	At      time.Time
 	DayOnly bool // the time of day is not known
-	Title   string
+	Title   Words
 	Words   templ.Component // instead of Title
 	By      string          // who did it: a person, a company, a system
 	Icon    Icon
@@ -279,11 +280,11 @@ type Event struct {
 // A Question asks before something is done that cannot be undone, or not easily.
 type Question struct {
 	ID      string // unique on the page
-	Button  string // "Withdraw"
+	Button  Words  // "Withdraw"
 	Icon    Icon
-	Ask     string // "Withdraw claim C-1042?"
-	Effect  string // what will happen, and who sees it
-	Yes     string // "Yes, withdraw it"
+	Ask     Words  // "Withdraw claim C-1042?"
+	Effect  Words  // what will happen, and who sees it
+	Yes     Words  // "Yes, withdraw it"
 	Action  string // where it is posted
 	Tone    Tone   // Bad for what destroys
 	Hidden  map[string]string

@@ -47,7 +47,7 @@ func (w *Web) deskQueue(ctx context.Context, r request, v deskList, q url.Values
 }
 
 func (v deskList) pager() Pager {
-	p := Pager{Shown: len(v.Items), Noun: "claims"}
+	p := Pager{Shown: len(v.Items), Noun: "%d claims"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -130,7 +130,7 @@ func (v deskView) path(line int64, what string) string {
 func (v deskView) texts() []Option {
 	options := []Option{{Value: "", Label: "None"}}
 	for i, t := range v.Policy.Rules.Texts {
-		options = append(options, Option{Value: strconv.Itoa(i + 1), Label: t.Title})
+		options = append(options, Option{Value: strconv.Itoa(i + 1), Label: Verbatim(t.Title)})
 	}
 	return options
 }
@@ -148,7 +148,7 @@ func (w *Web) deskPage(ctx context.Context, r request, v deskView) (reply, error
 		return reply{}, err
 	}
 	v.me, v.approves = r.by.Name, r.by.Perms.Has(portal.ClaimsApprove)
-	r.shell.Title = "Claim " + v.Number
+	r.shell.Title = Said(ctx, "Claim %s", v.Number)
 	a := reply{page: DeskCasePage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]
@@ -184,7 +184,7 @@ func (w *Web) deskDeed(what string) handler {
 	if what == "approve" || what == "return" {
 		need = portal.ClaimsApprove
 	}
-	flash := map[string]string{"decide": "Decided", "ask": "The partner is asked", "review": "Under review", "approve": "The decision takes effect", "return": "Sent back", "split": "Split"}[what]
+	flash := map[string]Words{"decide": "Decided", "ask": "The partner is asked", "review": "Under review", "approve": "The decision takes effect", "return": "Sent back", "split": "Split"}[what]
 	return func(ctx context.Context, r request) (reply, error) {
 		partner, number, line := r.param("partner"), r.param("number"), lineParam(r)
 		v := deskView{line: line, form: r.form, readers: r.by.Perms.Has(portal.PeopleRead)}
@@ -230,7 +230,7 @@ func (w *Web) deskDeed(what string) handler {
 		} else if err != nil {
 			return reply{}, err
 		}
-		return reply{to: deskPath(partner, number), flash: &Flash{Tone: Good, Title: flash, Text: fmt.Sprintf("Claim %s, line %d", number, line)}}, nil
+		return reply{to: deskPath(partner, number), flash: &Flash{Tone: Good, Title: flash, Text: Said(ctx, "Claim %s, line %d", number, line)}}, nil
 	}
 }
 

@@ -55,7 +55,7 @@ func (w *Web) listPartners(ctx context.Context, r request) (reply, error) {
 }
 
 func (v directoryView) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: plural(len(v.page.Items), "partner", "partners")}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d partners"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -68,7 +68,7 @@ func (v directoryView) pager() Pager {
 func (v directoryView) categoryOptions() []Option {
 	options := []Option{{Value: "", Label: "Any category"}}
 	for _, c := range v.categories {
-		options = append(options, Option{Value: c, Label: c})
+		options = append(options, Option{Value: c, Label: Verbatim(c)})
 	}
 	return options
 }
@@ -77,20 +77,20 @@ func (v directoryView) programmeOptions() []Option {
 	return v.programmeChoices("Any programme")
 }
 
-func (v directoryView) programmeChoices(none string) []Option {
+func (v directoryView) programmeChoices(none Words) []Option {
 	options := []Option{{Value: "", Label: none}}
 	for _, p := range v.programmes {
-		options = append(options, Option{Value: p.Name, Label: p.Title})
+		options = append(options, Option{Value: p.Name, Label: Verbatim(p.Title)})
 	}
 	return options
 }
 
 // many writes a count that is not counted beyond a thousand.
-func many(n int) string {
+func many(ctx context.Context, n int) string {
 	if n >= 1000 {
 		return "1,000 or more"
 	}
-	return Count(n)
+	return Count(ctx, n)
 }
 
 // A partnerView is a partner as the host's staff see it.
@@ -128,7 +128,7 @@ func (w *Web) partnerPage(ctx context.Context, r request, typed []partners.Spons
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = v.Name, faulty(fault)
+	r.shell.Title, r.shell.Error = Verbatim(v.Name), faulty(fault)
 	a := reply{page: PartnerPage(r.shell, v)}
 	if fault != nil {
 		v.sponsors = typed

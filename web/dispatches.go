@@ -31,13 +31,13 @@ type dispatchList struct {
 	fault   *portal.Error
 }
 
-func (v dispatchList) bar() Filter {
+func (v dispatchList) bar(ctx context.Context) Filter {
 	f := Filter{Address: v.address, Clear: "/dispatches"}
 	if v.filter.State != "" {
-		f.Active = append(f.Active, Link{Label: "State: " + dispatchStates[v.filter.State].text, Href: v.address.With("state", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "State: %s", dispatchStates[v.filter.State].text), Href: v.address.With("state", "")})
 	}
 	if v.filter.Text != "" {
-		f.Active = append(f.Active, Link{Label: "Number begins with " + v.filter.Text, Href: v.address.With("q", "")})
+		f.Active = append(f.Active, Link{Label: Said(ctx, "Number begins with %s", v.filter.Text), Href: v.address.With("q", "")})
 	}
 	return f
 }
@@ -102,7 +102,7 @@ func (w *Web) exportDispatches(kind string) handler {
 							sscc = k.SSCC
 						}
 					}
-					if err := row(d.Number, d.Site, dispatchStates[d.State].text, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(l.Package), sscc, l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Quantity, l.Unit, l.Lot, strings.Join(l.Serials, " ")); err != nil {
+					if err := row(d.Number, d.Site, string(dispatchStates[d.State].text), d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(l.Package), sscc, l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Quantity, l.Unit, l.Lot, strings.Join(l.Serials, " ")); err != nil {
 						return err
 					}
 				}
@@ -138,7 +138,7 @@ func (w *Web) dispatchPage(ctx context.Context, r request, fault *portal.Error) 
 	if v.fresh, err = w.fresh(ctx, purchasing.Received.Entity); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Shipment notice " + v.Number
+	r.shell.Title = Said(ctx, "Shipment notice %s", v.Number)
 	a := reply{}
 	if fault != nil {
 		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(fault.Msg), Fields: fault.Fields}
@@ -297,9 +297,9 @@ func (w *Web) sendDispatch(ctx context.Context, r request) (reply, error) {
 	} else if err != nil {
 		return reply{}, err
 	}
-	f := Flash{Tone: Good, Title: "Shipment " + n.Number + " is announced", Text: "Print the labels and put one on each package."}
+	f := Flash{Tone: Good, Title: Said(ctx, "Shipment %s is announced", n.Number), Text: "Print the labels and put one on each package."}
 	if len(made.Warnings) > 0 {
-		f.Tone, f.Text = Warn, strings.Join(made.Warnings, "; ")
+		f.Tone, f.Text = Warn, Verbatim(strings.Join(made.Warnings, "; "))
 	}
 	return reply{to: to, flash: &f}, nil
 }
@@ -345,7 +345,7 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 		}
 		doc.Large(w.hostName)
 		doc.Facts([2]string{"From", r.by.PartnerName}, [2]string{"Shipment", d.Number}, [2]string{"Package", fmt.Sprintf("%d of %d", k.Package, len(d.Packages))},
-			[2]string{"Carrier", join(" ", d.Carrier, d.Tracking)}, [2]string{"Arrives", string(d.ArrivesOn)}, [2]string{"Weight", kilograms(k.WeightKg)})
+			[2]string{"Carrier", join(" ", d.Carrier, d.Tracking)}, [2]string{"Arrives", string(d.ArrivesOn)}, [2]string{"Weight", kilograms(ctx, k.WeightKg)})
 		doc.Gap(2)
 		shown := 0
 		for _, l := range d.Lines {
@@ -356,7 +356,7 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 				doc.Text("…")
 				break
 			}
-			doc.Text(fmt.Sprintf("%s line %d · %s · %s", l.Order, l.Line, join(" ", l.Product, l.Description), join(" lot ", Quantity(l.Quantity.Number(), l.Unit), l.Lot)))
+			doc.Text(fmt.Sprintf("%s line %d · %s · %s", l.Order, l.Line, join(" ", l.Product, l.Description), join(" lot ", Quantity(ctx, l.Quantity.Number(), l.Unit), l.Lot)))
 		}
 		doc.Gap(3)
 		if err := doc.Barcode("00"+k.SSCC, true, 26); err != nil {
@@ -368,11 +368,11 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 	return reply{file: f}, err
 }
 
-func kilograms(a portal.Amount) string {
+func kilograms(ctx context.Context, a portal.Amount) string {
 	if a == "" {
 		return ""
 	}
-	return Quantity(a.Number(), "kg")
+	return Quantity(ctx, a.Number(), "kg")
 }
 
 var objectionStates = map[string]statusWord{

@@ -43,7 +43,7 @@ func (w *Web) entryView(ctx context.Context, r request) (v entryView, err error)
 		v.roles, err = partners.EntryRoles(ctx, tx, r.param("number"))
 		return err
 	})
-	r.shell.Title = "Signing in for " + v.partner.Name
+	r.shell.Title = Said(ctx, "Signing in for %s", v.partner.Name)
 	return v, err
 }
 

@@ -14,8 +14,8 @@ import (
 // An advice is what an error page says besides what happened: what to do about it.
 type advice struct {
 	icon  Icon
-	title string
-	text  string
+	title Words
+	text  Words
 }
 
 var advices = map[int]advice{

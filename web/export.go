@@ -107,7 +107,7 @@ func (f *file) send(c *gin.Context) {
 var orderHeader = []string{"Order", "Your PO", "Site", "Site name", "Contact", "Status", "Ordered", "Requested", "Promised", "Net", "Tax", "Total", "Currency", "Continued by"}
 
 func orderCells(o orders.Order, s sites) []any {
-	return []any{o.Number, o.PONumber, o.Site, s[o.Site].Name, o.Contact, orderStatus(o.Status).text, o.OrderedOn, o.RequestedOn, o.PromisedOn, o.Net, o.Tax, o.Total, o.Currency, o.ContinuedBy}
+	return []any{o.Number, o.PONumber, o.Site, s[o.Site].Name, o.Contact, string(orderStatus(o.Status).text), o.OrderedOn, o.RequestedOn, o.PromisedOn, o.Net, o.Tax, o.Total, o.Currency, o.ContinuedBy}
 }
 
 func (w *Web) exportCSV(ctx context.Context, r request) (reply, error) {
@@ -134,7 +134,7 @@ func (w *Web) exportOrders(ctx context.Context, r request, kind string) (reply, 
 	}
 	var statuses []string
 	for _, s := range filter.Statuses {
-		statuses = append(statuses, orderStatus(s).text)
+		statuses = append(statuses, string(orderStatus(s).text))
 	}
 	about := [][2]string{{"Status", strings.Join(statuses, ", ")}, {"Site", filter.Site}, {"Ordered from", string(filter.From)}, {"Ordered to", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 	return w.sheet(ctx, r, sheetFile{name: "orders", title: "Orders", kind: kind, header: orderHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
@@ -182,7 +182,7 @@ func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g fun
 			return fill(tx, func(cells ...any) error { rows++; return book.Row(cells...) })
 		})
 		if err == nil {
-			err = book.About(w.aboutSheet(r, f, rows))
+			err = book.About(w.aboutSheet(ctx, r, f, rows))
 		}
 		return errors.Join(err, book.Close())
 	})
@@ -190,18 +190,18 @@ func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g fun
 }
 
 // aboutSheet says what the list is.
-func (w *Web) aboutSheet(r request, f sheetFile, rows int) [][2]string {
+func (w *Web) aboutSheet(ctx context.Context, r request, f sheetFile, rows int) [][2]string {
 	behind := "no"
 	if !f.fresh.BehindSince.IsZero() {
-		behind = "since " + TimeText(f.fresh.BehindSince)
+		behind = "since " + TimeText(ctx, f.fresh.BehindSince)
 	} else if f.fresh.Stale {
 		behind = "yes"
 	}
-	facts := [][2]string{{"List", f.title + " of " + r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"As of", TimeText(f.fresh.AsOf)}, {"Behind", behind}}
+	facts := [][2]string{{"List", f.title + " of " + r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"As of", TimeText(ctx, f.fresh.AsOf)}, {"Behind", behind}}
 	for _, fact := range f.about {
 		facts = append(facts, [2]string{fact[0], cmp.Or(fact[1], "any")})
 	}
-	return append(facts, [2]string{"Rows", strconv.Itoa(rows)}, [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(w.db.Now())}, [2]string{"From", w.hostName + " partner portal"})
+	return append(facts, [2]string{"Rows", strconv.Itoa(rows)}, [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(ctx, w.db.Now())}, [2]string{"From", w.hostName + " partner portal"})
 }
 
 // plain keeps what every system takes in a file's name.

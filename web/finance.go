@@ -141,12 +141,15 @@ func (w *Web) listInvoices(ctx context.Context, r request) (reply, error) {
 
 var (
 	invoiceStates = map[string]statusWord{"open": {"Open", Info, IconClock}, "overdue": {"Overdue", Warn, IconOverdue}, "settled": {"Settled", Good, IconOK}}
-	invoiceKinds  = map[string]string{invoices.Invoice: "Invoice", invoices.CreditMemo: "Credit memo"}
+	invoiceKinds  = map[string]Words{invoices.Invoice: "Invoice", invoices.CreditMemo: "Credit memo"}
 )
 
-func (v invoiceList) active() (links []Link) {
-	for _, f := range []struct{ name, label string }{{"state", "State: " + invoiceStates[v.filter.State].text}, {"kind", invoiceKinds[v.filter.Kind] + "s"}, {"site", "Site: " + v.sites.label(v.filter.Site)},
-		{"invoiced_from", "From " + dayOr(v.filter.From, string(v.filter.From))}, {"invoiced_to", "To " + dayOr(v.filter.To, string(v.filter.To))}, {"q", "Number begins with " + v.filter.Text}} {
+func (v invoiceList) active(ctx context.Context) (links []Link) {
+	for _, f := range []struct {
+		name  string
+		label Words
+	}{{"state", Said(ctx, "State: %s", invoiceStates[v.filter.State].text)}, {"kind", Said(ctx, "%ss", invoiceKinds[v.filter.Kind])}, {"site", Said(ctx, "Site: %s", v.sites.label(v.filter.Site))},
+		{"invoiced_from", Said(ctx, "From %s", dayOr(ctx, v.filter.From, string(v.filter.From)))}, {"invoiced_to", Said(ctx, "To %s", dayOr(ctx, v.filter.To, string(v.filter.To)))}, {"q", Said(ctx, "Number begins with %s", v.filter.Text)}} {
 		if v.address.Query.Has(f.name) {
 			links = append(links, Link{Label: f.label, Href: v.address.With(f.name, "")})
 		}
@@ -154,16 +157,16 @@ func (v invoiceList) active() (links []Link) {
 	return links
 }
 
-func (v invoiceList) bar() Filter {
+func (v invoiceList) bar(ctx context.Context) Filter {
 	clear := Address{Path: v.address.Path}
 	if sort := v.address.Query.Get("sort"); sort != "" {
 		clear.Query = url.Values{"sort": {sort}}
 	}
-	return Filter{Address: v.address, Clear: clear.With(), Active: v.active()}
+	return Filter{Address: v.address, Clear: clear.With(), Active: v.active(ctx)}
 }
 
 func (v invoiceList) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "documents"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d documents"}
 	if v.page.Prev != "" {
 		p.First, p.Previous = v.address.With(), v.address.With("cursor", v.page.Prev)
 	}
@@ -181,7 +184,7 @@ func (v invoiceList) file(kind string) string {
 func siteChoice(places []partners.Site, all sites) []Option {
 	options := []Option{{Value: "", Label: "All"}}
 	for _, p := range places {
-		options = append(options, Option{Value: p.Site, Label: all.label(p.Site)})
+		options = append(options, Option{Value: p.Site, Label: Verbatim(all.label(p.Site))})
 	}
 	return options
 }
@@ -206,7 +209,7 @@ func claimOf(reference string) string {
 	return number
 }
 
-func (v invoiceView) word() string { return invoiceKinds[v.Kind] }
+func (v invoiceView) word() Words { return invoiceKinds[v.Kind] }
 
 func (w *Web) showInvoice(ctx context.Context, r request) (reply, error) {
 	number := r.param("number")
@@ -230,7 +233,7 @@ func (w *Web) showInvoice(ctx context.Context, r request) (reply, error) {
 	if v.sites, _, err = w.sites(ctx, r.by); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.word() + " " + v.Number
+	r.shell.Title = Verbatim(T(ctx, v.word()) + " " + v.Number)
 	return reply{page: InvoicePage(r.shell, v)}, nil
 }
 
@@ -255,7 +258,7 @@ func (w *Web) invoiceFile(ctx context.Context, by portal.Caller, number string) 
 			if err != nil {
 				return err
 			}
-			return w.invoicePaper(out, by, d, all, f, tx.Now)
+			return w.invoicePaper(ctx, out, by, d, all, f, tx.Now)
 		})
 	})
 }
@@ -272,17 +275,17 @@ func (w *Web) Statement(ctx context.Context, by portal.Caller, p accounts.Period
 	return f.paper(err)
 }
 
-func (w *Web) invoicePaper(out io.Writer, by portal.Caller, d invoices.Detail, all sites, f Freshness, now time.Time) error {
-	doc := paper.A4(paper.Head{Title: invoiceKinds[d.Kind] + " " + d.Number, From: w.hostName, At: now,
-		Footer: w.hostName + " · copy for " + by.PartnerName + " · core system as of " + TimeText(f.AsOf)})
-	doc.Facts([2]string{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, [2]string{"Delivered to", all.label(d.Site)}, [2]string{"Date", DayText(d.InvoicedOn.Time())},
-		[2]string{"Due", DayText(d.DueOn.Time())}, [2]string{"Your PO", d.PONumber}, [2]string{"Order", d.OrderNumber}, [2]string{"Shipment", d.Shipment}, [2]string{"Credits invoice", d.Credits},
+func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller, d invoices.Detail, all sites, f Freshness, now time.Time) error {
+	doc := paper.A4(paper.Head{Title: T(ctx, invoiceKinds[d.Kind]) + " " + d.Number, From: w.hostName, At: now,
+		Footer: w.hostName + " · copy for " + by.PartnerName + " · core system as of " + TimeText(ctx, f.AsOf)})
+	doc.Facts([2]string{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, [2]string{"Delivered to", all.label(d.Site)}, [2]string{"Date", DayText(ctx, d.InvoicedOn.Time())},
+		[2]string{"Due", DayText(ctx, d.DueOn.Time())}, [2]string{"Your PO", d.PONumber}, [2]string{"Order", d.OrderNumber}, [2]string{"Shipment", d.Shipment}, [2]string{"Credits invoice", d.Credits},
 		[2]string{"Claim", d.Claim}, [2]string{"Comment", d.Comment})
 	doc.Gap(4)
 	err := doc.Table([]paper.Column{{Title: "Line", Width: 1}, {Title: "Product", Width: 2.4}, {Title: "Description", Width: 6}, {Title: "Quantity", Width: 2, Right: true}, {Title: "Price", Width: 2.4, Right: true}, {Title: "Net", Width: 2.6, Right: true}},
 		func(add func(...string)) error {
 			for _, l := range d.Lines {
-				add(Count(int(l.Line)), l.Product, l.Description, Quantity(l.Quantity.Number(), l.Unit), Amount(l.Price.Number(), ""), Amount(l.Net.Number(), ""))
+				add(Count(ctx, int(l.Line)), l.Product, l.Description, Quantity(ctx, l.Quantity.Number(), l.Unit), Amount(ctx, l.Price.Number(), ""), Amount(ctx, l.Net.Number(), ""))
 			}
 			return nil
 		})
@@ -290,7 +293,7 @@ func (w *Web) invoicePaper(out io.Writer, by portal.Caller, d invoices.Detail, a
 		return err
 	}
 	doc.Gap(3)
-	doc.Facts([2]string{"Net", Amount(d.Net.Number(), d.Currency)}, [2]string{"Tax", Amount(d.Tax.Number(), d.Currency)}, [2]string{"Total", Amount(d.Total.Number(), d.Currency)}, [2]string{"Open", Amount(d.Open.Number(), d.Currency)})
+	doc.Facts([2]string{"Net", Amount(ctx, d.Net.Number(), d.Currency)}, [2]string{"Tax", Amount(ctx, d.Tax.Number(), d.Currency)}, [2]string{"Total", Amount(ctx, d.Total.Number(), d.Currency)}, [2]string{"Open", Amount(ctx, d.Open.Number(), d.Currency)})
 	if w.remittance != "" && d.Open.Number().IsPositive() {
 		doc.Heading("How to pay")
 		doc.Text(w.remittance)
@@ -317,7 +320,7 @@ func (w *Web) exportInvoices(format string) handler {
 		about := [][2]string{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}, {"From", string(filter.From)}, {"To", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 		return w.sheet(ctx, r, sheetFile{name: "invoices", title: "Invoices", kind: format, header: invoiceHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return invoices.Export(ctx, tx, filter, format, func(d invoices.Document) error {
-				return row(d.Number, invoiceKinds[d.Kind], invoiceStates[d.State].text, d.Site, places[d.Site].Name, d.PONumber, d.OrderNumber, d.InvoicedOn, d.DueOn, d.Net, d.Tax, d.Total, d.Open, d.Currency, d.Credits, d.Claim)
+				return row(d.Number, string(invoiceKinds[d.Kind]), string(invoiceStates[d.State].text), d.Site, places[d.Site].Name, d.PONumber, d.OrderNumber, d.InvoicedOn, d.DueOn, d.Net, d.Tax, d.Total, d.Open, d.Currency, d.Credits, d.Claim)
 			})
 		})
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -24,23 +23,28 @@ var troubleWords = map[string]statusWord{
 	"short": {"Short", Bad, IconProblem}, "over": {"Over", Info, IconInfo}, "late": {"Late", Warn, IconOverdue}, "changed": {"Changed while firm", Warn, IconChanges}, "dropped": {"Dropped", Neutral, IconCancelled},
 }
 
-var reasonWords = map[string]string{
+var reasonWords = map[string]Words{
 	"capacity": "Capacity", "material": "Material", "tooling": "Tooling", "quality": "Quality", "transport": "Transport", "holiday": "Holiday", "phase_out": "Phase-out", "other": "Other",
 }
 
-var ruleWords = map[string]string{
+var ruleWords = map[string]Words{
 	"none": "Nothing: we answer each version ourselves", "unchanged": "What is the same as we committed to before", "tolerance": "What our last commitment meets within the tolerance", "all": "Everything as it is asked for",
 }
 
 // measures are the rows that a grid can show for each item.
-var measures = []struct{ key, label string }{
+type measure struct {
+	key   string
+	label Words
+}
+
+var measures = []measure{
 	{"forecast", "Forecast"}, {"previous", "Previous version"}, {"change", "Change"}, {"commit", "Commit"}, {"gap", "Gap"}, {"cumulative", "Cumulative"},
 }
 
 // A gridColumn is one bucket.
 type gridColumn struct {
 	day   portal.Date
-	label string
+	label Words
 	zone  forecasts.Zone
 }
 
@@ -76,7 +80,9 @@ func forecastFilter(q url.Values) (forecasts.Filter, Address) {
 		}
 	}
 	for _, m := range q["show"] {
-		if slices.ContainsFunc(measures, func(k struct{ key, label string }) bool { return k.key == m }) && !slices.Contains(kept["show"], m) {
+		if slices.ContainsFunc(measures, func(k measure) bool {
+			return k.key == m
+		}) && !slices.Contains(kept["show"], m) {
 			kept.Add("show", m)
 		}
 	}
@@ -153,12 +159,12 @@ func columnsOf(g forecasts.Grid, wide bool) (list []gridColumn) {
 	for _, o := range g.Items {
 		for i, s := range o.StartsOn {
 			if wide || i < near {
-				days[s] = gridColumn{s, g.Terms.Label(s, o.Kind), o.Zone[i]}
+				days[s] = gridColumn{s, Verbatim(g.Terms.Label(s, o.Kind)), o.Zone[i]}
 			}
 		}
 		for _, u := range o.History {
 			if _, known := days[u.StartsOn]; !known {
-				days[u.StartsOn] = gridColumn{u.StartsOn, g.Terms.Label(u.StartsOn, o.Kind), forecasts.Past}
+				days[u.StartsOn] = gridColumn{u.StartsOn, Verbatim(g.Terms.Label(u.StartsOn, o.Kind)), forecasts.Past}
 			}
 		}
 	}
@@ -219,19 +225,19 @@ func (v forecastPage) shows(measure string) bool { return slices.Contains(v.show
 // rows is how many an item has.
 func (v forecastPage) rows() string { return itoa(len(v.shown)) }
 
-func (v forecastPage) bar() Filter {
+func (v forecastPage) bar(ctx context.Context) Filter {
 	var active []Link
 	if q := v.address.Query.Get("q"); q != "" {
-		active = append(active, Link{Label: "Product begins with " + q, Href: v.address.With("q", "")})
+		active = append(active, Link{Label: Said(ctx, "Product begins with %s", q), Href: v.address.With("q", "")})
 	}
 	if l := v.address.Query.Get("location"); l != "" {
-		active = append(active, Link{Label: "Location: " + l, Href: v.address.With("location", "")})
+		active = append(active, Link{Label: Said(ctx, "Location: %s", l), Href: v.address.With("location", "")})
 	}
 	return Filter{Address: v.address, Clear: "/forecasts", Active: active}
 }
 
 func (v forecastPage) pager() Pager {
-	p := Pager{Shown: len(v.grid.Items), Noun: "items"}
+	p := Pager{Shown: len(v.grid.Items), Noun: "%d items"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -244,36 +250,36 @@ func (v forecastPage) pager() Pager {
 // here is where the page's form is posted, and comes back to.
 func (v forecastPage) here() string { return v.address.With("cursor", v.filter.Cursor) }
 
-func (v forecastPage) asIs() Question {
+func (v forecastPage) asIs(ctx context.Context) Question {
 	n := v.watch.Unanswered
-	return Question{ID: "as-is", Button: fmt.Sprintf("Commit %s unanswered as they are", items(n)), Icon: IconTick, Ask: fmt.Sprintf("Commit to %s as the host asks for them?", items(n)),
-		Effect: "Every bucket of version " + v.grid.Current().Version + " of items that you have not answered yet is committed with the quantity that is asked for. The host sees it at once.",
+	return Question{ID: "as-is", Button: Said(ctx, "Commit %s unanswered as they are", items(ctx, n)), Icon: IconTick, Ask: Said(ctx, "Commit to %s as the host asks for them?", items(ctx, n)),
+		Effect: Said(ctx, "Every bucket of version %s of items that you have not answered yet is committed with the quantity that is asked for. The host sees it at once.", v.grid.Current().Version),
 		Yes:    "Yes, commit", Action: "/forecasts/as-is", Hidden: map[string]string{"version": v.grid.Current().Version, "once": uuid.NewString()}}
 }
 
-func items(n int) string {
+func items(ctx context.Context, n int) string {
 	if n == 1 {
 		return "1 item"
 	}
-	return Count(n) + " items"
+	return Count(ctx, n) + " items"
 }
 
-func said(r forecasts.Report) (title, text string) {
-	title = fmt.Sprintf("%s committed", countOf(r.Committed, "bucket", "buckets"))
+func said(ctx context.Context, r forecasts.Report) (title, text Words) {
+	var all []string
 	if r.Unchanged > 0 {
-		text = countOf(r.Unchanged, "was", "were") + " committed so before. "
+		all = append(all, T(ctx, "%d were committed so before.", r.Unchanged))
 	}
 	if n := len(r.Refused); n > 0 {
-		text += countOf(n, "is", "are") + " not committed: each is named with its reason."
+		all = append(all, T(ctx, "%d are not committed: each is named with its reason.", n))
 	}
-	return title, strings.TrimSpace(text)
+	return Said(ctx, "%d buckets committed", r.Committed), Verbatim(strings.Join(all, " "))
 }
 
-func countOf(n int, one, many string) string {
+func countOf(ctx context.Context, n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return Count(n) + " " + many
+	return Count(ctx, n) + " " + many
 }
 
 // commitGrid takes what stands in the commit rows of a page.
@@ -299,9 +305,9 @@ func (w *Web) commitGrid(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	if report == nil || len(report.Refused) == 0 {
-		title, text := "These buckets are committed", ""
+		title, text := Words("These buckets are committed"), Words("")
 		if report != nil {
-			title, text = said(*report)
+			title, text = said(ctx, *report)
 		}
 		return reply{to: to, flash: &Flash{Tone: Good, Title: title, Text: text}}, nil
 	}
@@ -324,7 +330,7 @@ func (w *Web) commitAsIs(ctx context.Context, r request) (reply, error) {
 	flash := Flash{Tone: Good, Title: "These items are committed as they are"}
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
 		done, err := forecasts.CommitAsIs(ctx, tx, r.form.Get("version"), forecasts.Filter{}, true)
-		flash.Title, flash.Text = said(done)
+		flash.Title, flash.Text = said(ctx, done)
 		if len(done.Refused) > 0 {
 			flash.Tone, flash.Text = Warn, "A newer version was published meanwhile: look at what changed and commit again."
 		}

@@ -16,8 +16,8 @@ type exceptionsPage struct {
 	base  string // the path of the list
 	item  func(product, location string) string
 	trail []Link
-	title string
-	lead  string
+	title Words
+	lead  Words
 }
 
 func (w *Web) showExceptions(ctx context.Context, r request) (reply, error) {
@@ -93,9 +93,9 @@ func (v itemPage) item() forecasts.Item {
 }
 
 // lead says what the item is, and what there is of it.
-func (v itemPage) lead() string {
+func (v itemPage) lead(ctx context.Context) Words {
 	o := v.item()
-	return o.Name + ", at " + o.Location + stockNote(o)
+	return Said(ctx, "%s, at %s%s", o.Name, o.Location, stockNote(ctx, o))
 }
 
 func (w *Web) showForecastItem(ctx context.Context, r request) (reply, error) {
@@ -112,7 +112,7 @@ func (w *Web) showForecastItem(ctx context.Context, r request) (reply, error) {
 	if v.fresh, err = w.fresh(ctx, "forecasts", "demand_history", "supplier_inventory"); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.item().Product
+	r.shell.Title = Verbatim(v.item().Product)
 	return reply{page: ForecastItemPage(r.shell, v)}, nil
 }
 

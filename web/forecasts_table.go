@@ -70,7 +70,7 @@ func (w *Web) commitTable(ctx context.Context, r request) (reply, error) {
 	case err == nil && v.report == nil: // it was sent before
 		return reply{to: "/forecasts", flash: &Flash{Tone: Info, Title: "This table was taken before"}}, nil
 	case err == nil && len(v.report.Refused) == 0:
-		title, text := said(*v.report)
+		title, text := said(ctx, *v.report)
 		return reply{to: "/forecasts", flash: &Flash{Tone: Good, Title: title, Text: text}}, nil
 	case err == nil:
 		return reply{status: statuses[portal.Invalid], page: PastePage(r.shell, v)}, nil

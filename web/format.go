@@ -1,7 +1,7 @@
 package web
 
 import (
-	"strconv"
+	"context"
 	"strings"
 	"time"
 
@@ -13,24 +13,25 @@ const nbsp = "\u00a0"
 
 // Amount writes money exactly: at least the digits its currency has, more if the amount
 // has more, thousands apart: "1,234,567.80 EUR". An unknown currency is written as it is.
-func Amount(d decimal.Decimal, code string) string {
+func Amount(ctx context.Context, d decimal.Decimal, code string) string {
 	digits := int32(2)
 	if unit, err := currency.ParseISO(code); err == nil {
 		scale, _ := currency.Standard.Rounding(unit)
 		digits = int32(scale)
 	}
-	return strings.TrimSuffix(grouped(d, digits)+nbsp+code, nbsp)
+	return strings.TrimSuffix(grouped(ctx, d, digits)+nbsp+code, nbsp)
 }
 
 // Quantity writes a quantity exactly, with its unit: "12,000 pcs", "0.125 t".
-func Quantity(d decimal.Decimal, unit string) string {
-	return strings.TrimSuffix(grouped(d, 0)+nbsp+unit, nbsp)
+func Quantity(ctx context.Context, d decimal.Decimal, unit string) string {
+	return strings.TrimSuffix(grouped(ctx, d, 0)+nbsp+unit, nbsp)
 }
 
 // Count writes a whole number with its thousands apart.
-func Count(n int) string { return grouped(decimal.NewFromInt(int64(n)), 0) }
+func Count(ctx context.Context, n int) string { return grouped(ctx, decimal.NewFromInt(int64(n)), 0) }
 
-func grouped(d decimal.Decimal, digits int32) string {
+// grouped writes d exactly, as the person's region writes numbers.
+func grouped(ctx context.Context, d decimal.Decimal, digits int32) string {
 	s := d.String()
 	if -d.Exponent() < digits {
 		s = d.StringFixed(digits)
@@ -44,62 +45,65 @@ func grouped(d decimal.Decimal, digits int32) string {
 	for int32(len(fraction)) < digits {
 		fraction += "0"
 	}
+	l := localeOf(ctx)
 	var b strings.Builder
 	b.WriteString(sign)
 	for i, r := range whole {
 		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteByte(',')
+			b.WriteString(l.Group)
 		}
 		b.WriteRune(r)
 	}
 	if fraction != "" {
-		b.WriteString("." + fraction)
+		b.WriteString(l.Decimal + fraction)
 	}
 	return b.String()
 }
 
 // DayText writes a day without room for confusion between month and day.
-func DayText(t time.Time) string {
+func DayText(ctx context.Context, t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return t.Format("2 Jan 2006")
+	return localeOf(ctx).Day(t)
 }
 
 // TimeText writes a moment in UTC.
-func TimeText(t time.Time) string {
+func TimeText(ctx context.Context, t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return t.UTC().Format("2 Jan 2006, 15:04 UTC")
+	t = t.UTC()
+	return localeOf(ctx).Day(t) + ", " + t.Format("15:04 UTC")
 }
 
 // Ago writes how long ago t is, in the largest unit that says enough.
-func Ago(now, t time.Time) string {
+func Ago(ctx context.Context, now, t time.Time) string {
 	d := now.Sub(t)
 	switch {
 	case d < time.Second:
-		return "just now"
+		return T(ctx, "just now")
 	case d < time.Minute:
-		return strconv.Itoa(int(d/time.Second)) + nbsp + "s ago"
+		return T(ctx, "%d\u00a0s ago", int(d/time.Second))
 	case d < time.Hour:
-		return strconv.Itoa(int(d/time.Minute)) + nbsp + "min ago"
+		return T(ctx, "%d\u00a0min ago", int(d/time.Minute))
 	case d < 48*time.Hour:
-		return strconv.Itoa(int(d/time.Hour)) + nbsp + "h ago"
+		return T(ctx, "%d\u00a0h ago", int(d/time.Hour))
 	}
-	return strconv.Itoa(int(d/(24*time.Hour))) + nbsp + "days ago"
+	return T(ctx, "%d\u00a0days ago", int(d/(24*time.Hour)))
 }
 
 // clockText writes the time of day in UTC, with the day when it is not today's.
-func clockText(now, t time.Time) string {
+func clockText(ctx context.Context, now, t time.Time) string {
 	now, t = now.UTC(), t.UTC()
+	clock := t.Format("15:04:05 UTC")
 	switch {
 	case now.Year() == t.Year() && now.YearDay() == t.YearDay():
-		return t.Format("15:04:05 UTC")
+		return clock
 	case now.Year() == t.Year():
-		return t.Format("2 Jan, 15:04:05 UTC")
+		return localeOf(ctx).DayOfYear(t) + ", " + clock
 	}
-	return t.Format("2 Jan 2006, 15:04:05 UTC")
+	return localeOf(ctx).Day(t) + ", " + clock
 }
 
 func lowerFirst(s string) string {

@@ -14,7 +14,7 @@ func TestAmount(t *testing.T) {
 		{"153.604", "EUR", "153.604 EUR"}, {"153.6000", "EUR", "153.60 EUR"}, {"1500", "JPY", "1,500 JPY"}, {"1.5", "KWD", "1.500 KWD"},
 		{"123", "XXQ", "123.00 XXQ"}, {"999999999999999999999.01", "EUR", "999,999,999,999,999,999,999.01 EUR"}, {"-100", "JPY", "-100 JPY"}, {"12", "", "12.00"},
 	} {
-		if got := Amount(decimal.RequireFromString(c.amount), c.currency); got != spaced(c.want) {
+		if got := Amount(t.Context(), decimal.RequireFromString(c.amount), c.currency); got != spaced(c.want) {
 			t.Errorf("%s %s: %q, want %q", c.amount, c.currency, got, c.want)
 		}
 	}
@@ -24,7 +24,7 @@ func TestQuantity(t *testing.T) {
 	for _, c := range []struct{ amount, unit, want string }{
 		{"12000", "pcs", "12,000 pcs"}, {"0.125", "t", "0.125 t"}, {"1.2E+4", "pcs", "12,000 pcs"}, {"3.10", "", "3.1"}, {"-0.5", "m", "-0.5 m"}, {"100", "m", "100 m"},
 	} {
-		if got := Quantity(decimal.RequireFromString(c.amount), c.unit); got != spaced(c.want) {
+		if got := Quantity(t.Context(), decimal.RequireFromString(c.amount), c.unit); got != spaced(c.want) {
 			t.Errorf("%s: %q, want %q", c.amount, got, c.want)
 		}
 	}
@@ -45,14 +45,14 @@ func TestAgo(t *testing.T) {
 	for back, want := range map[time.Duration]string{
 		-time.Minute: "just now", 0: "just now", 59 * time.Second: "59 s ago", 90 * time.Second: "1 min ago", 26 * time.Hour: "26 h ago", 72 * time.Hour: "3 days ago",
 	} {
-		if got := Ago(now, now.Add(-back)); got != want && got != replaceSpace(want) {
+		if got := Ago(t.Context(), now, now.Add(-back)); got != want && got != replaceSpace(want) {
 			t.Errorf("%s: %q", back, got)
 		}
 	}
 	for back, want := range map[time.Duration]string{
 		time.Minute: "00:09:00 UTC", time.Hour: "31 Dec 2025, 23:10:00 UTC",
 	} {
-		if got := clockText(now, now.Add(-back).In(time.FixedZone("", 3600))); got != want {
+		if got := clockText(t.Context(), now, now.Add(-back).In(time.FixedZone("", 3600))); got != want {
 			t.Errorf("%s: %q", back, got)
 		}
 	}

@@ -68,11 +68,11 @@ func (w *Web) home(ctx context.Context, r request) (_ reply, err error) {
 // none reports whether there is no order at all.
 func (v start) none() bool { return len(v.look.Newest) == 0 }
 
-func (v start) count(s orders.Standing) string {
+func (v start) count(ctx context.Context, s orders.Standing) string {
 	if s.More {
-		return Count(s.Orders) + "+"
+		return Count(ctx, s.Orders) + "+"
 	}
-	return Count(s.Orders)
+	return Count(ctx, s.Orders)
 }
 
 func statusPath(status string) string {
@@ -95,7 +95,10 @@ func (v start) failing() (failing, late, refused int) {
 }
 
 // taskWords say what each kind of task is, and where it is done.
-var taskWords = map[string]struct{ name, href string }{
+var taskWords = map[string]struct {
+	name Words
+	href string
+}{
 	"orders_to_approve":         {"Orders to approve", "/approvals"},
 	"orders_returned":           {"Orders returned to you", "/orders"},
 	"claims_to_answer":          {"Claims to go on with", "/claims?state=open"},
@@ -115,9 +118,9 @@ func purchasesPath(state string) string {
 	return Address{Path: "/purchasing", Query: url.Values{"list": {state}}}.With()
 }
 
-func taskCount(t portal.Task) string {
+func taskCount(ctx context.Context, t portal.Task) string {
 	if t.Count >= portal.TasksCounted {
-		return Count(t.Count) + "+"
+		return Count(ctx, t.Count) + "+"
 	}
-	return Count(t.Count)
+	return Count(ctx, t.Count)
 }

@@ -20,14 +20,14 @@ var verdictWords = map[string]statusWord{
 	"": {"To answer", Warn, IconClock}, "acknowledged": {"Acknowledged", Info, IconTick}, "accepted": {"Accepted", Good, IconOK}, "objected": {"Objected", Bad, IconRefused}, "silence": {"Silence", Neutral, IconOverdue},
 }
 
-var stateWords = map[string]string{"open": "To answer", "silence": "Silence", "acknowledged": "Acknowledged", "accepted": "Accepted", "objected": "Objected"}
+var stateWords = map[string]Words{"open": "To answer", "silence": "Silence", "acknowledged": "Acknowledged", "accepted": "Accepted", "objected": "Objected"}
 
 var touchWords = map[string]string{"order": "Open purchase orders", "firm": "Firm forecast", "trade_off": "Trade-off forecast", "on_hand": "On hand at the host", "in_transit": "In transit to the host",
 	"at_supplier": "Finished at the supplier", "in_process": "Being made at the supplier"}
 
-var dispositionWords = map[string]string{"use_up": "Use up stock of the old revision", "rework": "Rework it", "return": "Return it", "scrap": "Scrap it", "none": "There is none"}
+var dispositionWords = map[string]Words{"use_up": "Use up stock of the old revision", "rework": "Rework it", "return": "Return it", "scrap": "Scrap it", "none": "There is none"}
 
-var noticeFieldWords = map[string]string{
+var noticeFieldWords = map[string]Words{
 	"kind": "Kind", "title": "Title", "description": "Description", "reason": "Reason", "effective_on": "Effective from", "first_ship_on": "First changed shipment", "last_buy_on": "Last day to buy", "last_ship_on": "Last day to ship",
 	"withdrawn": "Withdrawn", "product": "Product", "revision_from": "Old revision", "revision_to": "New revision", "effective_lot": "From lot", "effective_serial": "From serial", "replacement": "Replacement",
 }
@@ -59,7 +59,7 @@ func noticeFilter(path string, q url.Values, host bool) (notices.Filter, Address
 	return notices.Filter{Kind: kept.Get("kind"), State: kept.Get("state"), Partner: kept.Get("partner"), Cursor: q.Get("cursor")}, Address{Path: path, Query: kept}
 }
 
-func (v noticeList) bar() Filter {
+func (v noticeList) bar(ctx context.Context) Filter {
 	var active []Link
 	if v.filter.Kind != "" {
 		active = append(active, Link{Label: noticeKinds[v.filter.Kind].text, Href: v.address.With("kind", "")})
@@ -68,13 +68,13 @@ func (v noticeList) bar() Filter {
 		active = append(active, Link{Label: stateWords[v.filter.State], Href: v.address.With("state", "")})
 	}
 	if v.filter.Partner != "" {
-		active = append(active, Link{Label: "Partner: " + v.filter.Partner, Href: v.address.With("partner", "")})
+		active = append(active, Link{Label: Said(ctx, "Partner: %s", v.filter.Partner), Href: v.address.With("partner", "")})
 	}
 	return Filter{Address: v.address, Clear: v.address.Path, Active: active}
 }
 
 func (v noticeList) pager(shown int, next string) Pager {
-	p := Pager{Shown: shown, Noun: "notices"}
+	p := Pager{Shown: shown, Noun: "%d notices"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -166,7 +166,7 @@ func (w *Web) showHostsNotice(ctx context.Context, r request, host bool, form no
 		return reply{}, err
 	}
 	v.form = form
-	r.shell.Title = "Notice " + v.Notice
+	r.shell.Title = Said(ctx, "Notice %s", v.Notice)
 	status := 0
 	if form.fault != nil {
 		r.shell.Error = form.shown()

@@ -90,7 +90,7 @@ func (w *Web) givenNotice(ctx context.Context, r request, host bool, form notice
 	if v.anew = form.typed; v.anew == nil {
 		v.anew = noticeValues(v.Given)
 	}
-	r.shell.Title, r.shell.Error = "Notice "+strconv.FormatInt(v.Number, 10), nil
+	r.shell.Title, r.shell.Error = Said(ctx, "Notice %s", strconv.FormatInt(v.Number, 10)), nil
 	if host {
 		r.shell.stand("/partner-notices")
 	} else {

@@ -106,7 +106,7 @@ func (w *Web) noticePolicy(ctx context.Context, r request, form noticeForm) (rep
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Clocks with " + v.PartnerName
+	r.shell.Title = Said(ctx, "Clocks with %s", v.PartnerName)
 	r.shell.stand("/partner-notices")
 	status := 0
 	if form.fault != nil {

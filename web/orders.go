@@ -18,7 +18,7 @@ import (
 
 // A statusWord is how a status of an order is said.
 type statusWord struct {
-	text string
+	text Words
 	tone Tone
 	icon Icon
 }
@@ -37,7 +37,7 @@ func orderStatus(status string) statusWord {
 	if w, ok := orderStatuses[status]; ok {
 		return w
 	}
-	return statusWord{status, Neutral, IconInfo}
+	return statusWord{Verbatim(status), Neutral, IconInfo}
 }
 
 // A orderList is what the page of the list shows.
@@ -91,7 +91,7 @@ func (w *Web) listOrders(ctx context.Context, r request) (reply, error) {
 		if !errors.As(err, &v.fault) {
 			return reply{}, err
 		}
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: "This list cannot be made", Fields: v.faults()}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: "This list cannot be made", Fields: v.faults(ctx)}
 		return reply{status: statuses[portal.Invalid], page: OrdersPage(r.shell, v)}, nil
 	}
 	if v.page, err = w.orders(ctx, r.by, v.filter); err != nil {
@@ -110,13 +110,13 @@ func (w *Web) orders(ctx context.Context, by portal.Caller, f orders.Filter) (or
 	return read(ctx, w, by, "orders", "list"+f.Key(), func(ctx context.Context, tx *portal.Tx) (orders.Page, error) { return orders.List(ctx, tx, f) })
 }
 
-var orderFields = map[string]string{"status": "Status", "site": "Site", "ordered_from": "Ordered from", "ordered_to": "Ordered to", "q": "Text", "sort": "Sort", "cursor": "Page"}
+var orderFields = map[string]Words{"status": "Status", "site": "Site", "ordered_from": "Ordered from", "ordered_to": "Ordered to", "q": "Text", "sort": "Sort", "cursor": "Page"}
 
 // faults says of each field what is wrong with it, with its name.
-func (v orderList) faults() map[string]string {
+func (v orderList) faults(ctx context.Context) map[string]string {
 	said := map[string]string{}
 	for field, what := range v.fault.Fields {
-		said[field] = orderFields[field] + ": " + what
+		said[field] = T(ctx, orderFields[field]) + ": " + what
 	}
 	return said
 }
@@ -132,12 +132,15 @@ func (v orderList) lost() (names []string) {
 }
 
 // active is what the list is filtered by, each with the list without it.
-func (v orderList) active() (links []Link) {
+func (v orderList) active(ctx context.Context) (links []Link) {
 	for _, s := range v.address.Query["status"] {
-		links = append(links, Link{Label: "Status: " + orderStatus(s).text, Href: v.address.Without("status", s)})
+		links = append(links, Link{Label: Said(ctx, "Status: %s", orderStatus(s).text), Href: v.address.Without("status", s)})
 	}
-	for _, f := range []struct{ name, label string }{{"site", "Site: " + v.sites.label(v.filter.Site)}, {"ordered_from", "Ordered from " + v.day(v.filter.From)},
-		{"ordered_to", "Ordered to " + v.day(v.filter.To)}, {"q", "Number begins with " + v.filter.Text}} {
+	for _, f := range []struct {
+		name  string
+		label Words
+	}{{"site", Said(ctx, "Site: %s", v.sites.label(v.filter.Site))}, {"ordered_from", Said(ctx, "Ordered from %s", v.day(ctx, v.filter.From))},
+		{"ordered_to", Said(ctx, "Ordered to %s", v.day(ctx, v.filter.To))}, {"q", Said(ctx, "Number begins with %s", v.filter.Text)}} {
 		if value := v.address.Query.Get(f.name); value != "" {
 			links = append(links, Link{Label: f.label, Href: v.address.Without(f.name, value)})
 		}
@@ -145,9 +148,9 @@ func (v orderList) active() (links []Link) {
 	return links
 }
 
-func (orderList) day(d portal.Date) string {
+func (orderList) day(ctx context.Context, d portal.Date) string {
 	if t := d.Time(); !t.IsZero() {
-		return DayText(t)
+		return DayText(ctx, t)
 	}
 	return string(d)
 }
@@ -160,16 +163,16 @@ func dayValue(d portal.Date) string {
 	return string(d)
 }
 
-func (v orderList) bar() Filter {
+func (v orderList) bar(ctx context.Context) Filter {
 	clear := Address{Path: v.address.Path}
 	if sort := v.address.Query.Get("sort"); sort != "" {
 		clear.Query = url.Values{"sort": {sort}}
 	}
-	return Filter{Address: v.address, Clear: clear.With(), Active: v.active()}
+	return Filter{Address: v.address, Clear: clear.With(), Active: v.active(ctx)}
 }
 
 func (v orderList) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "orders"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d orders"}
 	if p.Shown == 1 {
 		p.Noun = "order"
 	}
@@ -193,10 +196,10 @@ func (v orderList) file(kind string) string {
 func (v orderList) siteOptions() []Option {
 	options := []Option{{Value: "", Label: "Any site"}}
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
 	}
 	if s := v.filter.Site; s != "" && v.sites[s].Site == "" {
-		options = append(options, Option{Value: s, Label: s})
+		options = append(options, Option{Value: s, Label: Verbatim(s)})
 	}
 	return options
 }
@@ -237,7 +240,7 @@ func (v followed) changeable() bool {
 func (v followed) typed(l orders.Line, field string, f Field) Field {
 	f.Name = fmt.Sprintf("%s-%d", field, l.Line)
 	if v.changing == l.Line && v.form != nil {
-		f.Value, f.Error = v.form.Get(f.Name), v.fault.On(field)
+		f.Value, f.Error = v.form.Get(f.Name), Verbatim(v.fault.On(field))
 	}
 	return f
 }
@@ -290,7 +293,7 @@ func (w *Web) orderPage(ctx context.Context, r request, v followed) (reply, erro
 	}); err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Order " + f.Number
+	r.shell.Title = Said(ctx, "Order %s", f.Number)
 	a := reply{page: OrderPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]
@@ -309,9 +312,9 @@ func parts(l orders.Line) (all []Part) {
 }
 
 // sum says in words how the line adds up.
-func sum(l orders.Line) string {
-	return fmt.Sprintf("%s ordered = %s shipped + %s back-ordered + %s cancelled + %s open", Quantity(l.Ordered.Number(), ""), Quantity(l.Shipped.Number(), ""),
-		Quantity(l.Backordered.Number(), ""), Quantity(l.Cancelled.Number(), ""), Quantity(l.Open.Number(), ""))
+func sum(ctx context.Context, l orders.Line) string {
+	return fmt.Sprintf("%s ordered = %s shipped + %s back-ordered + %s cancelled + %s open", Quantity(ctx, l.Ordered.Number(), ""), Quantity(ctx, l.Shipped.Number(), ""),
+		Quantity(ctx, l.Backordered.Number(), ""), Quantity(ctx, l.Cancelled.Number(), ""), Quantity(ctx, l.Open.Number(), ""))
 }
 
 // line returns the order's line that a shipment's line speaks of.
@@ -325,7 +328,7 @@ func (v followed) line(l shipments.Line) orders.Line {
 }
 
 // moments are what happened, the latest first.
-func (v followed) moments() (all []Event) {
+func (v followed) moments(ctx context.Context) (all []Event) {
 	for _, e := range slices.Backward(v.Timeline()) {
 		m := Event{At: e.At, DayOnly: e.DayOnly}
 		switch e.What {
@@ -335,11 +338,11 @@ func (v followed) moments() (all []Event) {
 				m.By = v.Contact
 			}
 		case "shipped":
-			m.Title, m.Icon, m.Tone = "Shipment "+e.Ref+" left the host", IconShipments, Info
+			m.Title, m.Icon, m.Tone = Said(ctx, "Shipment %s left the host", e.Ref), IconShipments, Info
 		case "delivered":
-			m.Title, m.Icon, m.Tone = "Shipment "+e.Ref+" arrived", IconOK, Good
+			m.Title, m.Icon, m.Tone = Said(ctx, "Shipment %s arrived", e.Ref), IconOK, Good
 		default:
-			m.Title, m.Icon, m.Tone = upperFirst(changeText(orders.Change{Field: e.Field, Was: e.Was, Became: e.Became}, v.Currency)), IconChanges, Info
+			m.Title, m.Icon, m.Tone = Verbatim(upperFirst(T(ctx, changeText(ctx, orders.Change{Field: e.Field, Was: e.Was, Became: e.Became}, v.Currency)))), IconChanges, Info
 			if e.Field == "status" {
 				m.Icon, m.Tone = orderStatus(e.Became).icon, orderStatus(e.Became).tone
 			}
@@ -350,36 +353,38 @@ func (v followed) moments() (all []Event) {
 }
 
 // changeText says what changed: "promised 12 Mar 2026 → 19 Mar 2026".
-func changeText(c orders.Change, currency string) string {
+func changeText(ctx context.Context, c orders.Change, currency string) Words {
 	word := func(s string) string { return s }
 	what := c.Field
 	switch c.Field {
 	case "status":
-		word = func(s string) string { return orderStatus(s).text }
+		what = T(ctx, "status")
+		word = func(s string) string { return T(ctx, orderStatus(s).text) }
 	case "promised_on":
-		what = "promised"
+		what = T(ctx, "promised")
 		word = func(s string) string {
 			if t := portal.Date(s).Time(); !t.IsZero() {
-				return DayText(t)
+				return DayText(ctx, t)
 			}
 			return s
 		}
 		switch {
 		case c.Was == "":
-			return "promised for " + word(c.Became)
+			return Said(ctx, "promised for %s", word(c.Became))
 		case c.Became == "":
-			return "no longer promised for " + word(c.Was)
+			return Said(ctx, "no longer promised for %s", word(c.Was))
 		}
 	case "total":
-		word = func(s string) string { return Amount(portal.Amount(s).Number(), currency) }
+		what = T(ctx, "total")
+		word = func(s string) string { return Amount(ctx, portal.Amount(s).Number(), currency) }
 	}
 	switch {
 	case c.Was == "":
-		return what + " " + word(c.Became)
+		return Verbatim(what + " " + word(c.Became))
 	case c.Became == "":
-		return what + " " + word(c.Was) + " → none"
+		return Said(ctx, "%s %s → none", what, word(c.Was))
 	}
-	return what + " " + word(c.Was) + " → " + word(c.Became)
+	return Verbatim(what + " " + word(c.Was) + " → " + word(c.Became))
 }
 
 func upperFirst(s string) string {

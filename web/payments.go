@@ -21,7 +21,7 @@ type paymentList struct {
 }
 
 func (v paymentList) pager() Pager {
-	at, p := Address{Path: "/finance/payments"}, Pager{Shown: len(v.page.Items), Noun: "payments"}
+	at, p := Address{Path: "/finance/payments"}, Pager{Shown: len(v.page.Items), Noun: "%d payments"}
 	if v.page.Prev != "" {
 		p.First, p.Previous = at.With(), at.With("cursor", v.page.Prev)
 	}
@@ -74,7 +74,7 @@ func (w *Web) showPayment(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	v.settled = f.Offered
-	r.shell.Title = "Payment " + number
+	r.shell.Title = Said(ctx, "Payment %s", number)
 	return reply{page: PaymentPage(r.shell, v)}, nil
 }
 
@@ -147,10 +147,10 @@ func (w *Web) showStatement(ctx context.Context, r request) (reply, error) {
 
 func (v statementView) currencyOptions() (options []Option) {
 	for _, c := range v.currencies {
-		options = append(options, Option{Value: c, Label: c})
+		options = append(options, Option{Value: c, Label: Verbatim(c)})
 	}
 	if len(options) == 0 {
-		options = []Option{{Value: v.period.Currency, Label: v.period.Currency}}
+		options = []Option{{Value: v.period.Currency, Label: Verbatim(v.period.Currency)}}
 	}
 	return options
 }
@@ -167,14 +167,14 @@ func (v statementView) file(kind string) string {
 	return Address{Path: "/finance/statement/file." + kind, Query: v.address().Query}.With()
 }
 
-var entryKinds = map[string]string{"invoice": "Invoice", "credit_memo": "Credit memo", "payment": "Payment", "settlement": "Settlement"}
+var entryKinds = map[string]Words{"invoice": "Invoice", "credit_memo": "Credit memo", "payment": "Payment", "settlement": "Settlement"}
 
 // entryWords says what an entry is; a settlement names the document it was for.
-func entryWords(e accounts.Entry) string {
+func entryWords(ctx context.Context, e accounts.Entry) Words {
 	if e.Kind == "settlement" {
-		return "Part of " + e.Number + " for " + e.About
+		return Said(ctx, "Part of %s for %s", e.Number, e.About)
 	}
-	return join(" · ", entryKinds[e.Kind]+" "+e.Number, e.About)
+	return Verbatim(join(" · ", T(ctx, entryKinds[e.Kind])+" "+e.Number, e.About))
 }
 
 func (w *Web) takeStatement(format string) handler {
@@ -212,7 +212,7 @@ func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, f
 			s = of
 			return row(p.From, "Opening balance", nil, nil, p.Site, nil, nil, s.Opening, p.Currency)
 		}, func(e accounts.Entry) error {
-			return row(e.On, entryKinds[e.Kind], e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
+			return row(e.On, string(entryKinds[e.Kind]), e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
 		})
 		if err != nil {
 			return err
@@ -224,16 +224,16 @@ func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, f
 
 func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *portal.Tx, p accounts.Period, f Freshness) error {
 	doc := paper.A4(paper.Head{Title: "Statement of account", From: w.hostName, At: tx.Now,
-		Footer: w.hostName + " · for " + r.by.PartnerName + " · core system as of " + TimeText(f.AsOf)})
+		Footer: w.hostName + " · for " + r.by.PartnerName + " · core system as of " + TimeText(ctx, f.AsOf)})
 	columns := []paper.Column{{Title: "Day", Width: 2}, {Title: "What", Width: 6}, {Title: "Due", Width: 2}, {Title: "Amount", Width: 2.4, Right: true}, {Title: "Balance", Width: 2.4, Right: true}}
 	var s accounts.Statement
 	err := doc.Table(columns, func(add func(...string)) error {
 		return accounts.Take(ctx, tx, p, "pdf", func(of accounts.Statement) error {
 			s = of
-			add(DayText(p.From.Time()), "Opening balance", "", "", Amount(s.Opening.Number(), p.Currency))
+			add(DayText(ctx, p.From.Time()), "Opening balance", "", "", Amount(ctx, s.Opening.Number(), p.Currency))
 			return nil
 		}, func(e accounts.Entry) error {
-			add(DayText(e.On.Time()), entryWords(e), dayOr(e.DueOn, ""), Amount(e.Amount.Number(), ""), Amount(e.Balance.Number(), ""))
+			add(DayText(ctx, e.On.Time()), T(ctx, entryWords(ctx, e)), dayOr(ctx, e.DueOn, ""), Amount(ctx, e.Amount.Number(), ""), Amount(ctx, e.Balance.Number(), ""))
 			return nil
 		})
 	})
@@ -241,8 +241,8 @@ func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *
 		return err
 	}
 	doc.Gap(3)
-	doc.Facts([2]string{"Account", r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, [2]string{"Period", DayText(p.From.Time()) + " to " + DayText(p.To.Time())}, [2]string{"Site", p.Site},
-		[2]string{"Closing balance", Amount(s.Closing.Number(), p.Currency)})
+	doc.Facts([2]string{"Account", r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, [2]string{"Period", DayText(ctx, p.From.Time()) + " to " + DayText(ctx, p.To.Time())}, [2]string{"Site", p.Site},
+		[2]string{"Closing balance", Amount(ctx, s.Closing.Number(), p.Currency)})
 	if w.remittance != "" {
 		doc.Heading("How to pay")
 		doc.Text(w.remittance)

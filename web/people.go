@@ -37,7 +37,7 @@ func (o whose) path(p string) string {
 // trail leads from the directory to the partner, where it is not the caller's own.
 func (o whose) trail(more ...Link) (links []Link) {
 	if o.foreign {
-		links = append(links, Link{Label: o.Name, Href: partnerPath(o.Number)})
+		links = append(links, Link{Label: Verbatim(o.Name), Href: partnerPath(o.Number)})
 	}
 	return append(links, more...)
 }
@@ -229,7 +229,7 @@ func (w *Web) invite(ctx context.Context, r request) (reply, error) {
 	if err != nil && r.by.Perms.Has(portal.PeopleInvite) && f.mended(err) {
 		return w.inviteForm(ctx, r, f)
 	}
-	return reply{to: to, flash: &Flash{Good, "Invited", "A link is on its way to " + f.Email + ". It works once, for that address alone."}}, err
+	return reply{to: to, flash: &Flash{Good, "Invited", Said(ctx, "A link is on its way to %s. It works once, for that address alone.", f.Email)}}, err
 }
 
 func (w *Web) resendInvitation(ctx context.Context, r request) (reply, error) {
@@ -239,7 +239,7 @@ func (w *Web) resendInvitation(ctx context.Context, r request) (reply, error) {
 		i, err = partners.AskAgain(ctx, tx, o.Partner, id, 0)
 		return o.path("/people"), err
 	})
-	return reply{to: to, flash: &Flash{Good, "Sent again", "A new link is on its way to " + i.Email + ". The old one is worthless."}}, err
+	return reply{to: to, flash: &Flash{Good, "Sent again", Said(ctx, "A new link is on its way to %s. The old one is worthless.", i.Email)}}, err
 }
 
 func (w *Web) revokeInvitation(ctx context.Context, r request) (reply, error) {
@@ -303,7 +303,7 @@ func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, trie
 			return reply{}, err
 		}
 	}
-	r.shell.Title, r.shell.Error = v.Membership.Name, v.form.shown()
+	r.shell.Title, r.shell.Error = Verbatim(v.Membership.Name), v.form.shown()
 	a := reply{page: MemberPage(r.shell, v)}
 	if v.form.fault != nil {
 		a.status = statuses[v.form.fault.Kind]
@@ -362,7 +362,7 @@ func (w *Web) endSessions(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	n, err := w.auth.EndSessionsOf(ctx, r.by, id)
-	return reply{to: to, flash: &Flash{Good, Count(n) + plural(n, " session was", " sessions were") + " ended", "Whoever used them must sign in again."}}, err
+	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d%s ended", n, plural(n, " session was", " sessions were")), "Whoever used them must sign in again."}}, err
 }
 
 func plural(n int, one, many string) string {

@@ -43,7 +43,7 @@ func (w *Web) showPlan(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.supplier.Name
+	r.shell.Title = Verbatim(v.supplier.Name)
 	return reply{page: SupplierPlanPage(r.shell, v)}, nil
 }
 
@@ -88,7 +88,7 @@ func (w *Web) showPlanItem(ctx context.Context, r request) (reply, error) {
 		if err != nil {
 			return err
 		}
-		v.trail = []Link{{Label: "Suppliers' plans", Href: "/plans"}, {Label: s.Name, Href: "/plans/" + url.PathEscape(s.Number)}}
+		v.trail = []Link{{Label: "Suppliers' plans", Href: "/plans"}, {Label: Verbatim(s.Name), Href: "/plans/" + url.PathEscape(s.Number)}}
 		v.Sheet, err = forecasts.LookOf(ctx, tx, s.ID, r.query.Get("product"), r.query.Get("location"))
 		return err
 	})
@@ -96,7 +96,7 @@ func (w *Web) showPlanItem(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	v.fresh, err = w.fresh(ctx, "forecasts", "demand_history", "supplier_inventory")
-	r.shell.Title = v.item().Product
+	r.shell.Title = Verbatim(v.item().Product)
 	return reply{page: ForecastItemPage(r.shell, v)}, err
 }
 
@@ -127,7 +127,7 @@ func (w *Web) setTerms(ctx context.Context, r request) (reply, error) {
 			return reply{}, err
 		}
 		v.terms, v.fault = terms, &ShownError{Status: statuses[portal.Invalid], Msg: "These terms cannot hold", Fields: says.Fields}
-		r.shell.Title, r.shell.Error = v.supplier.Name, v.fault
+		r.shell.Title, r.shell.Error = Verbatim(v.supplier.Name), v.fault
 		return reply{status: statuses[portal.Invalid], page: SupplierPlanPage(r.shell, v)}, nil
 	}
 	return reply{to: path, flash: &Flash{Tone: Good, Title: "The terms hold from now on", Text: "Versions that were published before are reckoned by the terms of their day."}}, err

@@ -26,7 +26,7 @@ func purchaseState(state string) statusWord {
 	if w, ok := purchaseStates[state]; ok {
 		return w
 	}
-	return statusWord{state, Neutral, IconInfo}
+	return statusWord{Verbatim(state), Neutral, IconInfo}
 }
 
 // purchaseTabs are the lists in the order of the work.
@@ -40,7 +40,7 @@ var answerStates = map[string]statusWord{
 	"overtaken": {"Overtaken", Neutral, IconCancelled},
 }
 
-var answerReasons = map[string]string{
+var answerReasons = map[string]Words{
 	"capacity": "No capacity", "material": "Material is missing", "discontinued": "No longer made", "lead_time": "Lead time is longer",
 	"minimum_quantity": "Below the minimum quantity", "price": "Price", "other": "Other",
 }
@@ -102,7 +102,7 @@ func (w *Web) listPurchases(ctx context.Context, r request) (reply, error) {
 
 func (v purchaseList) tabs() (links []Link) {
 	for _, list := range purchaseTabs {
-		label, value := "All", "all"
+		label, value := Words("All"), "all"
 		if list != "" {
 			label, value = purchaseState(list).text, list
 		}
@@ -111,22 +111,22 @@ func (v purchaseList) tabs() (links []Link) {
 	return links
 }
 
-func (v purchaseList) active() (links []Link) {
+func (v purchaseList) active(ctx context.Context) (links []Link) {
 	if v.filter.Site != "" {
-		links = append(links, Link{Label: "Site: " + v.sites.label(v.filter.Site), Href: v.address.With("site", "")})
+		links = append(links, Link{Label: Said(ctx, "Site: %s", v.sites.label(v.filter.Site)), Href: v.address.With("site", "")})
 	}
 	if v.filter.Text != "" {
-		links = append(links, Link{Label: "Number begins with " + v.filter.Text, Href: v.address.With("q", "")})
+		links = append(links, Link{Label: Said(ctx, "Number begins with %s", v.filter.Text), Href: v.address.With("q", "")})
 	}
 	return links
 }
 
-func (v purchaseList) bar() Filter {
-	return Filter{Address: v.address, Clear: v.address.With("q", "", "site", ""), Active: v.active()}
+func (v purchaseList) bar(ctx context.Context) Filter {
+	return Filter{Address: v.address, Clear: v.address.With("q", "", "site", ""), Active: v.active(ctx)}
 }
 
 func (v purchaseList) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "purchase orders"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d purchase orders"}
 	if p.Shown == 1 {
 		p.Noun = "purchase order"
 	}
@@ -145,7 +145,7 @@ func (v purchaseList) pager() Pager {
 func (v purchaseList) siteOptions() []Option {
 	options := []Option{{Value: "", Label: "Any site"}}
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
 	}
 	return options
 }
@@ -183,12 +183,12 @@ func (w *Web) exportPurchases(kind string) handler {
 		}
 		list := ""
 		if filter.List != "" {
-			list = purchaseState(filter.List).text
+			list = string(purchaseState(filter.List).text)
 		}
 		about := [][2]string{{"List", list}, {"Site", filter.Site}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 		return w.sheet(ctx, r, sheetFile{name: "purchase-orders", title: "Purchase orders", kind: kind, header: purchaseHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.Export(ctx, tx, filter, kind, func(o purchasing.Order) error {
-				return row(o.Number, o.Site, purchaseState(o.State).text, strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
+				return row(o.Number, o.Site, string(purchaseState(o.State).text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
 			})
 		})
 	}
@@ -247,7 +247,7 @@ func (w *Web) showPurchase(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Purchase order " + v.Number
+	r.shell.Title = Said(ctx, "Purchase order %s", v.Number)
 	return reply{page: PurchasePage(r.shell, v)}, nil
 }
 
@@ -310,15 +310,15 @@ func (w *Web) answerPurchase(ctx context.Context, r request) (reply, error) {
 			return reply{}, readErr
 		}
 		v.form, v.fault = r.form, says
-		r.shell.Title = "Purchase order " + v.Number
+		r.shell.Title = Said(ctx, "Purchase order %s", v.Number)
 		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: upperFirst(says.Msg), Fields: v.faults()}
 		return reply{status: statuses[says.Kind], page: PurchasePage(r.shell, v)}, nil
 	} else if err != nil {
 		return reply{}, err
 	}
-	f := Flash{Tone: Good, Title: fmt.Sprintf("%d %s answered", len(a.Lines), plural(len(a.Lines), "line", "lines")), Text: "The host has your answer as soon as its system takes it."}
+	f := Flash{Tone: Good, Title: Said(ctx, "%d %s answered", len(a.Lines), plural(len(a.Lines), "line", "lines")), Text: "The host has your answer as soon as its system takes it."}
 	if waiting > 0 {
-		f.Text = fmt.Sprintf("%d of them differ from what was asked: until the host decides, what you promised before stands.", waiting)
+		f.Text = Said(ctx, "%d of them differ from what was asked: until the host decides, what you promised before stands.", waiting)
 	}
 	return reply{to: to, flash: &f}, nil
 }
@@ -392,7 +392,7 @@ func (w *Web) acceptPurchases(ctx context.Context, r request) (reply, error) {
 			left = append(left, o.Number+": "+o.Fault)
 		}
 	}
-	f := Flash{Tone: Good, Title: fmt.Sprintf("%d %s accepted as asked, %d %s", taken, plural(taken, "order", "orders"), lines, plural(lines, "line", "lines")), Text: strings.Join(left, "; ")}
+	f := Flash{Tone: Good, Title: Said(ctx, "%d %s accepted as asked, %d %s", taken, plural(taken, "order", "orders"), lines, plural(lines, "line", "lines")), Text: Verbatim(strings.Join(left, "; "))}
 	if len(left) > 0 {
 		f.Tone = Warn
 	}
@@ -400,68 +400,68 @@ func (w *Web) acceptPurchases(ctx context.Context, r request) (reply, error) {
 }
 
 // partsText says parts as "40 on 12 Mar 2026", a line each.
-func partLines(parts []purchasing.Part, unit string) (lines []string) {
+func partLines(ctx context.Context, parts []purchasing.Part, unit string) (lines []string) {
 	for _, p := range parts {
-		lines = append(lines, Quantity(p.Quantity.Number(), unit)+" on "+dayOr(p.On, "an unknown day"))
+		lines = append(lines, T(ctx, "%s on %s", Quantity(ctx, p.Quantity.Number(), unit), dayOr(ctx, p.On, T(ctx, "an unknown day"))))
 	}
 	return lines
 }
 
 // sayDifference says what the host changed, in words.
-func sayDifference(d purchasing.Difference) string {
-	name := map[string]string{"ship_to": "ship to", "asked": "asked for", "cancelled": "cancelled"}[d.Field]
+func sayDifference(ctx context.Context, d purchasing.Difference) Words {
+	name := map[string]Words{"ship_to": "ship to", "asked": "asked for", "cancelled": "cancelled"}[d.Field]
 	if name == "" {
-		name = d.Field
+		name = Verbatim(d.Field)
 	}
 	switch {
 	case d.Field == "line" && d.Was == "":
-		return "new line: " + d.Became
+		return Said(ctx, "new line: %s", d.Became)
 	case d.Field == "line":
-		return "line taken away: " + d.Was
+		return Said(ctx, "line taken away: %s", d.Was)
 	case d.Field == "cancelled":
-		return map[bool]string{true: "cancelled", false: "no longer cancelled"}[d.Became != ""]
+		return map[bool]Words{true: "cancelled", false: "no longer cancelled"}[d.Became != ""]
 	case d.Was == "":
-		return name + ": " + d.Became
+		return Said(ctx, "%s: %s", name, d.Became)
 	case d.Became == "":
-		return name + ": " + d.Was + " → none"
+		return Said(ctx, "%s: %s → none", name, d.Was)
 	}
-	return name + ": " + d.Was + " → " + d.Became
+	return Said(ctx, "%s: %s → %s", name, d.Was, d.Became)
 }
 
 // sayAnswer says what was answered to a line, in words.
-func sayAnswer(a purchasing.LineAnswer) string {
+func sayAnswer(ctx context.Context, a purchasing.LineAnswer) Words {
 	var words []string
 	switch a.Verdict {
 	case purchasing.Accept:
-		words = append(words, "accepted as asked")
+		words = append(words, T(ctx, "accepted as asked"))
 	case purchasing.Change:
 		for _, p := range a.Parts {
-			words = append(words, Quantity(p.Quantity.Number(), "")+" on "+dayOr(p.On, "an unknown day"))
+			words = append(words, T(ctx, "%s on %s", Quantity(ctx, p.Quantity.Number(), ""), dayOr(ctx, p.On, T(ctx, "an unknown day"))))
 		}
 		if a.Substitute != "" {
-			words = append(words, "substitute "+a.Substitute)
+			words = append(words, T(ctx, "substitute %s", a.Substitute))
 		}
 		if a.RefuseRest {
-			words = append(words, "nothing of the rest")
+			words = append(words, T(ctx, "nothing of the rest"))
 		}
 	case purchasing.Refuse:
-		words = append(words, "refused")
+		words = append(words, T(ctx, "refused"))
 	case purchasing.Question:
-		words = append(words, "asks the price "+string(a.Price))
+		words = append(words, T(ctx, "asks the price %s", string(a.Price)))
 	}
 	if a.Reason != "" {
-		words = append(words, strings.ToLower(answerReasons[a.Reason]))
+		words = append(words, T(ctx, answerReasons[a.Reason]))
 	}
 	if a.Note != "" {
 		words = append(words, "“"+a.Note+"”")
 	}
-	return strings.Join(words, ", ")
+	return Verbatim(strings.Join(words, ", "))
 }
 
 // moments are what happened to the order, the latest first.
-func (v purchase) moments() (all []Event) {
+func (v purchase) moments(ctx context.Context) (all []Event) {
 	for _, x := range v.Versions {
-		e := Event{At: x.At, Title: fmt.Sprintf("Version %d by the host", x.Version), Icon: IconChanges, Tone: Info}
+		e := Event{At: x.At, Title: Said(ctx, "Version %d by the host", x.Version), Icon: IconChanges, Tone: Info}
 		if x.Version == 1 {
 			e.Title = "Version 1: the order as it came"
 			e.Icon, e.Tone = IconPurchases, Neutral
@@ -472,17 +472,17 @@ func (v purchase) moments() (all []Event) {
 		all = append(all, e)
 	}
 	for _, g := range v.Answers {
-		all = append(all, Event{At: g.At, Title: fmt.Sprintf("Answer %d to version %d", g.Answer, g.Version), By: g.By, Icon: IconSend, Tone: Info, Detail: givenList(v, g)})
+		all = append(all, Event{At: g.At, Title: Said(ctx, "Answer %d to version %d", g.Answer, g.Version), By: g.By, Icon: IconSend, Tone: Info, Detail: givenList(v, g)})
 	}
 	for _, rc := range v.Receipts {
 		e := Event{At: rc.ReceivedAt, Icon: IconReceipts, Tone: Good}
 		switch {
 		case rc.Kind == "return":
-			e.Title, e.Tone = fmt.Sprintf("Line %d: %s sent back, %s", rc.OrderLine, Quantity(rc.Quantity.Number(), ""), rc.Reason), Bad
+			e.Title, e.Tone = Said(ctx, "Line %d: %s sent back, %s", rc.OrderLine, Quantity(ctx, rc.Quantity.Number(), ""), rc.Reason), Bad
 		case rc.Rejected.Number().IsPositive():
-			e.Title, e.Tone = fmt.Sprintf("Line %d: %s received, %s of it rejected: %s", rc.OrderLine, Quantity(rc.Quantity.Number(), ""), Quantity(rc.Rejected.Number(), ""), rc.Reason), Warn
+			e.Title, e.Tone = Said(ctx, "Line %d: %s received, %s of it rejected: %s", rc.OrderLine, Quantity(ctx, rc.Quantity.Number(), ""), Quantity(ctx, rc.Rejected.Number(), ""), rc.Reason), Warn
 		default:
-			e.Title = fmt.Sprintf("Line %d: %s received", rc.OrderLine, Quantity(rc.Quantity.Number(), ""))
+			e.Title = Said(ctx, "Line %d: %s received", rc.OrderLine, Quantity(ctx, rc.Quantity.Number(), ""))
 		}
 		all = append(all, e)
 	}

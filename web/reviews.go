@@ -134,13 +134,13 @@ func (w *Web) showCampaign(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = v.Title
+	r.shell.Title = Verbatim(v.Title)
 	return reply{page: CampaignPage(r.shell, v)}, nil
 }
 
 var (
 	evidenceHeader = []string{"Partner", "Partner name", "Person", "Mail address", "Roles", "Sites", "Given by", "Given at (UTC)", "Answer", "Roles after", "Sites after", "By", "At (UTC)", "In words"}
-	answerWords    = map[string]string{"": "not answered", "keep": "keep", "change": "change", "end": "end", "lapse": "lapsed: nobody answered", "gone": "ended otherwise meanwhile"}
+	answerWords    = map[string]Words{"": "not answered", "keep": "keep", "change": "change", "end": "end", "lapse": "lapsed: nobody answered", "gone": "ended otherwise meanwhile"}
 )
 
 func sitesText(list []string) string {
@@ -183,12 +183,12 @@ func (w *Web) takeEvidence(kind string) handler {
 					if i.Verdict == "change" || i.Verdict == "keep" {
 						after = sitesText(i.SitesAfter)
 					}
-					return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), answerWords[i.Verdict], strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
+					return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), string(answerWords[i.Verdict]), strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
 				})
 				if err != nil {
 					return err
 				}
-				if err := lines.About(append(campaignFacts(c), [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(w.db.Now())})); err != nil {
+				if err := lines.About(append(campaignFacts(ctx, c), [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(ctx, w.db.Now())})); err != nil {
 					return err
 				}
 				return lines.Close()
@@ -198,30 +198,30 @@ func (w *Web) takeEvidence(kind string) handler {
 	}
 }
 
-func campaignFacts(c partners.Campaign) [][2]string {
+func campaignFacts(ctx context.Context, c partners.Campaign) [][2]string {
 	closed := "no"
 	if c.ClosedAt != nil {
-		closed = TimeText(*c.ClosedAt)
+		closed = TimeText(ctx, *c.ClosedAt)
 	}
-	return [][2]string{{"Review", c.Title}, {"Scope", scopeText(c)}, {"Answered by", reviewerWords[c.Reviewers]}, {"Begun", TimeText(c.StartedAt) + " by " + actorName(c.StartedBy)}, {"Due", TimeText(c.DueAt)}, {"Closed", closed},
-		{"People", Count(c.All)}, {"Kept", Count(c.Kept)}, {"Changed", Count(c.Changed)}, {"Ended", Count(c.Ended)}, {"Lapsed", Count(c.Lapsed)}, {"Ended otherwise", Count(c.Gone)}, {"Not answered", Count(c.Open())}}
+	return [][2]string{{"Review", c.Title}, {"Scope", T(ctx, scopeText(ctx, c))}, {"Answered by", T(ctx, reviewerWords[c.Reviewers])}, {"Begun", TimeText(ctx, c.StartedAt) + " by " + actorName(c.StartedBy)}, {"Due", TimeText(ctx, c.DueAt)}, {"Closed", closed},
+		{"People", Count(ctx, c.All)}, {"Kept", Count(ctx, c.Kept)}, {"Changed", Count(ctx, c.Changed)}, {"Ended", Count(ctx, c.Ended)}, {"Lapsed", Count(ctx, c.Lapsed)}, {"Ended otherwise", Count(ctx, c.Gone)}, {"Not answered", Count(ctx, c.Open())}}
 }
 
-var reviewerWords = map[string]string{"partner": "Each partner's administrators", "host": "The host's staff"}
+var reviewerWords = map[string]Words{"partner": "Each partner's administrators", "host": "The host's staff"}
 
-func scopeText(c partners.Campaign) string {
-	kind := map[string]string{"": "People of all partners", "dealer": "People of dealers", "supplier": "People of suppliers"}[c.Kind]
+func scopeText(ctx context.Context, c partners.Campaign) Words {
+	kind := map[string]Words{"": "People of all partners", "dealer": "People of dealers", "supplier": "People of suppliers"}[c.Kind]
 	programme, roles, numbers := "", "", ""
 	if c.Programme != "" {
-		programme = "of the programme " + c.Programme
+		programme = T(ctx, "of the programme %s", c.Programme)
 	}
 	if len(c.Roles) > 0 {
-		roles = "who are " + strings.Join(c.Roles, " or ")
+		roles = T(ctx, "who are %s", strings.Join(c.Roles, " / "))
 	}
 	if len(c.Numbers) > 0 {
-		numbers = "at " + strings.Join(c.Numbers, ", ")
+		numbers = T(ctx, "at %s", strings.Join(c.Numbers, ", "))
 	}
-	return join(", ", kind, programme, roles, numbers)
+	return Verbatim(join(", ", T(ctx, kind), programme, roles, numbers))
 }
 
 func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, r request) error {
@@ -230,14 +230,14 @@ func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, r
 	if err != nil {
 		return err
 	}
-	doc.Facts(campaignFacts(c)...)
+	doc.Facts(campaignFacts(ctx, c)...)
 	doc.Gap(4)
 	columns := []paper.Column{{Title: "Partner", Width: 3}, {Title: "Person", Width: 4}, {Title: "Roles and sites", Width: 4}, {Title: "Answer", Width: 3}, {Title: "By, at (UTC)", Width: 3.4}, {Title: "In words", Width: 3}}
 	err = doc.Table(columns, func(add func(...string)) error {
 		_, err := partners.Evidence(ctx, tx, c.ID, "pdf", func(_ partners.Campaign, i partners.ReviewItem) error {
-			verdict := answerWords[i.Verdict]
+			verdict := T(ctx, answerWords[i.Verdict])
 			if i.Verdict == "change" {
-				verdict += " to " + strings.Join(i.RolesAfter, ", ") + "; " + sitesText(i.SitesAfter)
+				verdict = T(ctx, "%s to %s; %s", verdict, strings.Join(i.RolesAfter, ", "), sitesText(i.SitesAfter))
 			}
 			add(i.Partner+" ("+i.Number+")", i.Name+", "+i.Email, strings.Join(i.Roles, ", ")+"; "+sitesText(i.Sites), verdict, join(", ", actorName(i.AnsweredBy), stamp(i.AnsweredAt)), i.Words)
 			return nil
@@ -341,7 +341,7 @@ func (w *Web) reviewPage(ctx context.Context, r request, v reviewView) (reply, e
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = v.Title, faulty(v.fault)
+	r.shell.Title, r.shell.Error = Verbatim(v.Title), faulty(v.fault)
 	a := reply{page: ReviewPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]
@@ -384,5 +384,5 @@ func (w *Web) answerReview(ctx context.Context, r request) (reply, error) {
 		}
 		return w.reviewPage(ctx, r, v)
 	}
-	return reply{to: to, flash: &Flash{Good, "Answered", "For " + Count(said) + " " + plural(said, "person.", "people.")}}, err
+	return reply{to: to, flash: &Flash{Good, "Answered", Said(ctx, "For %d %s", said, plural(said, "person.", "people."))}}, err
 }

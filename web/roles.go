@@ -51,7 +51,7 @@ func (w *Web) listRoles(ctx context.Context, r request) (reply, error) {
 }
 
 // sideWords say whose people can hold a role.
-var sideWords = map[string]string{"host": "Our own staff", "dealer": "Dealers", "supplier": "Suppliers", "partner": "Dealers and suppliers"}
+var sideWords = map[string]Words{"host": "Our own staff", "dealer": "Dealers", "supplier": "Suppliers", "partner": "Dealers and suppliers"}
 
 func mayWords(names []string) string {
 	var said []string
@@ -93,7 +93,7 @@ func typedRole(form url.Values) partners.DefinedRole {
 func (w *Web) showRoleForm(r request, f roleForm) reply {
 	r.shell.Title, r.shell.Error = "New role", faulty(f.fault)
 	if f.old {
-		r.shell.Title = f.Title
+		r.shell.Title = Verbatim(f.Title)
 	}
 	a := reply{page: RolePage(r.shell, f, r.by)}
 	if f.fault != nil {
@@ -217,7 +217,7 @@ func (w *Web) showProgrammeForm(ctx context.Context, r request, f programmeForm)
 	}
 	r.shell.Title, r.shell.Error = "New programme", faulty(f.fault)
 	if f.old {
-		r.shell.Title = f.Title
+		r.shell.Title = Verbatim(f.Title)
 	}
 	a := reply{page: ProgrammePage(r.shell, f)}
 	if f.fault != nil {
@@ -345,7 +345,7 @@ func (w *Web) decideMany(ctx context.Context, r request) (reply, error) {
 			return v.back, partners.DecideMany(ctx, tx, v.Batch)
 		})
 		if err == nil || !mendable(err, &v.fault) {
-			return reply{to: to, flash: &Flash{Good, "Decided", "The people of " + Count(len(v.Numbers)) + " " + plural(len(v.Numbers), "partner has", "partners have") + " what that leaves, from their next click on."}}, err
+			return reply{to: to, flash: &Flash{Good, "Decided", Said(ctx, "The people of %d %s what that leaves, from their next click on.", len(v.Numbers), plural(len(v.Numbers), "partner has", "partners have"))}}, err
 		}
 	}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PartnersManage, func(tx *portal.Tx) (err error) {
@@ -387,7 +387,7 @@ func (w *Web) explainMember(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "What " + v.Member.Name + " can see"
+	r.shell.Title = Said(ctx, "What %s can see", v.Member.Name)
 	return reply{page: ExplainPage(r.shell, v)}, nil
 }
 

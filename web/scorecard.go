@@ -12,7 +12,7 @@ import (
 	"extranet/portal/scorecard"
 )
 
-var figureNames = map[string]string{
+var figureNames = map[string]Words{
 	scorecard.Asked: "On time in full, as asked", scorecard.Promised: "On time in full, as promised", scorecard.Answers: "Answered in time", scorecard.Rejects: "Rejected, PPM", scorecard.Commits: "Commitments kept",
 }
 
@@ -51,26 +51,26 @@ func (v scoreView) at(path string) string {
 }
 
 // score says a figure, and what it is made of.
-func score(figure string, s scorecard.Score) (value, note string) {
+func score(ctx context.Context, figure string, s scorecard.Score) (value, note string) {
 	if s.Value == "" {
 		return "–", "nothing to reckon in this period"
 	}
 	switch figure {
 	case scorecard.Rejects:
-		return Quantity(s.Value.Number(), ""), Quantity(s.Got.Number(), "") + " of " + Quantity(s.Of.Number(), "") + " received"
+		return Quantity(ctx, s.Value.Number(), ""), Quantity(ctx, s.Got.Number(), "") + " of " + Quantity(ctx, s.Of.Number(), "") + " received"
 	case scorecard.Commits:
-		return string(s.Value) + " %", Quantity(s.Got.Number(), "") + " of " + Quantity(s.Of.Number(), "") + " committed"
+		return string(s.Value) + " %", Quantity(ctx, s.Got.Number(), "") + " of " + Quantity(ctx, s.Of.Number(), "") + " committed"
 	case scorecard.Answers:
-		note = Count(s.Good) + " of " + Count(s.Lines) + " versions"
+		note = Count(ctx, s.Good) + " of " + Count(ctx, s.Lines) + " versions"
 		if s.Got != "" {
-			note += "; " + Quantity(s.Got.Number(), "hours") + " on average"
+			note += "; " + Quantity(ctx, s.Got.Number(), "hours") + " on average"
 		}
 		return string(s.Value) + " %", note
 	}
-	return string(s.Value) + " %", Count(s.Good) + " of " + Count(s.Lines) + " deliveries"
+	return string(s.Value) + " %", Count(ctx, s.Good) + " of " + Count(ctx, s.Lines) + " deliveries"
 }
 
-func (w *Web) scoreReply(ctx context.Context, r request, v scoreView, title string, err error) (reply, error) {
+func (w *Web) scoreReply(ctx context.Context, r request, v scoreView, title Words, err error) (reply, error) {
 	r.shell.Title = title
 	if errors.As(err, &v.fault) && v.fault.Kind == portal.Invalid {
 		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
@@ -115,7 +115,7 @@ func (w *Web) exportScorecard(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"Figure", figureNames[figure]}, {"Reckoned", scorecard.Definitions[figure]}, {"From", string(p.From)}, {"To", string(p.To)}}
+		about := [][2]string{{"Figure", string(figureNames[figure])}, {"Reckoned", scorecard.Definitions[figure]}, {"From", string(p.From)}, {"To", string(p.To)}}
 		return w.sheet(ctx, r, sheetFile{name: "scorecard-" + plain(figure), title: "Scorecard", kind: kind, header: scoreHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return scorecard.Export(ctx, tx, figure, p, missed, kind, func(l scorecard.Line) error {
 				return row(l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Day, l.Wanted, l.Got, strconv.FormatBool(l.Good), l.What)

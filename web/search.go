@@ -11,7 +11,7 @@ import (
 
 // hitKinds say what each kind of hit is called, where one is, and where the list of them is searched; "" = nowhere.
 var hitKinds = map[string]struct {
-	name string
+	name Words
 	icon Icon
 	path func(string) string
 	list string
@@ -26,7 +26,7 @@ var hitKinds = map[string]struct {
 	"partners":        {"Partners", IconPartners, partnerPath, "/partners"},
 }
 
-func searchHint(by portal.Caller) string {
+func searchHint(by portal.Caller) Words {
 	switch {
 	case by.Host:
 		return "Account number, name or city"

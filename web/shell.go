@@ -3,6 +3,7 @@
 package web
 
 import (
+	"context"
 	"maps"
 	"net/url"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 // A Shell is what every page has around its own content.
 type Shell struct {
-	Title    string // of this page: "Orders"
+	Title    Words  // of this page: "Orders"
 	HostName string // of the company whose portal this is
 	Version  string
 	Theme    Theme
@@ -29,7 +30,7 @@ type Shell struct {
 
 	Nav        []NavItem // what the person may open, in order
 	Search     bool      // there is something that the person may search
-	SearchHint string    // what they may search for
+	SearchHint Words     // what they may search for
 	Query      string    // the search the box shows
 	Flash      *Flash
 	Error      *ShownError
@@ -37,11 +38,11 @@ type Shell struct {
 }
 
 // FullTitle is what the browser shows: "Orders · Host name".
-func (s Shell) FullTitle() string {
+func (s Shell) FullTitle(ctx context.Context) string {
 	if s.Title == "" {
 		return s.HostName
 	}
-	return s.Title + " · " + s.HostName
+	return T(ctx, s.Title) + " · " + s.HostName
 }
 
 func (s Shell) initials() string {
@@ -71,8 +72,8 @@ func (s Shell) groups() (groups [][]NavItem) {
 
 // A NavItem is one entry of the main navigation. Items of one Group follow each other.
 type NavItem struct {
-	Group   string // heading; may be empty
-	Label   string
+	Group   Words // heading; may be empty
+	Label   Words
 	Href    string
 	Icon    Icon
 	Current bool
@@ -116,8 +117,8 @@ func (t Theme) String() string { return string(ParseTheme(string(t))) }
 // A Flash says what the last action did.
 type Flash struct {
 	Tone  Tone
-	Title string
-	Text  string // may be empty
+	Title Words
+	Text  Words // may be empty
 }
 
 // A ShownError is what a person is told about something that could not be done.

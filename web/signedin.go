@@ -50,7 +50,7 @@ func (w *Web) endSignedIn(ctx context.Context, r request) (reply, error) {
 		person = f.Person.String()
 	}
 	to := Address{Path: "/sessions"}.With("partner", f.Partner, "person", person, "issuer", f.Issuer)
-	return reply{to: to, flash: &Flash{Good, Count(n) + " " + plural(n, "session", "sessions") + " ended", "They must sign in again. What they may do stays."}}, err
+	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d %s ended", n, plural(n, "session", "sessions")), "They must sign in again. What they may do stays."}}, err
 }
 
 func (w *Web) listUnusedTokens(ctx context.Context, r request) (reply, error) {

@@ -10,7 +10,7 @@ import (
 )
 
 // partWords say what somebody at the host is to a partner.
-var partWords = map[string]string{"sponsor": "Looks after you", "sales": "Sales contact", "buying": "Buying contact"}
+var partWords = map[string]Words{"sponsor": "Looks after you", "sales": "Sales contact", "buying": "Buying contact"}
 
 // typedSponsors reads who looks after a partner; a part with nothing in it is nobody's.
 func typedSponsors(form url.Values) (list []partners.Sponsor) {

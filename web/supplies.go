@@ -22,7 +22,7 @@ var supplyStates = map[string]statusWord{
 	"refused": {"Not taken by the host", Bad, IconRefused},
 }
 
-var supplyWays = map[string]string{"form": "form", "file": "file", "api": "API"}
+var supplyWays = map[string]Words{"form": "form", "file": "file", "api": "API"}
 
 // supplyList is what the pages of reported stock and capacity show, to the supplier and to the host's staff.
 type supplyList struct {
@@ -60,18 +60,22 @@ func (v supplyList) tabs() []Link {
 	return []Link{{Label: "Stock", Href: v.base, Current: v.what == "stock"}, {Label: "Capacity", Href: v.base + "?show=capacity", Current: v.what == "capacity"}}
 }
 
-func (v supplyList) bar() Filter {
+func (v supplyList) bar(ctx context.Context) Filter {
 	f := Filter{Address: v.address, Clear: v.address.With("q", "", "site", "", "partner", "", "product", "")}
-	for _, x := range []struct{ name, label, value string }{{"q", "Product begins with ", v.filter.Text}, {"site", "Site: ", v.sites.label(v.filter.Site)}, {"partner", "Supplier ", v.filter.Partner}, {"product", "Product ", v.filter.Product}} {
+	for _, x := range []struct {
+		name  string
+		label Words
+		value string
+	}{{"q", "Product begins with %s", v.filter.Text}, {"site", "Site: %s", v.sites.label(v.filter.Site)}, {"partner", "Supplier %s", v.filter.Partner}, {"product", "Product %s", v.filter.Product}} {
 		if x.value != "" {
-			f.Active = append(f.Active, Link{Label: x.label + x.value, Href: v.address.With(x.name, "")})
+			f.Active = append(f.Active, Link{Label: Said(ctx, x.label, x.value), Href: v.address.With(x.name, "")})
 		}
 	}
 	return f
 }
 
 func (v supplyList) pager() Pager {
-	p := Pager{Shown: len(v.stocks) + len(v.capacities), Noun: plural(len(v.stocks)+len(v.capacities), "line", "lines")}
+	p := Pager{Shown: len(v.stocks) + len(v.capacities), Noun: "%d lines"}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -84,7 +88,7 @@ func (v supplyList) pager() Pager {
 func (v supplyList) siteOptions() []Option {
 	options := []Option{{Value: "", Label: "Any site"}}
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
 	}
 	return options
 }
@@ -161,7 +165,7 @@ func (w *Web) exportSupplies(kind string) handler {
 		f := Freshness{AsOf: w.db.Now(), Offered: true}
 		return w.sheet(ctx, r, sheetFile{name: "stock", title: "Stock", kind: kind, header: stockHeader, fresh: f, about: [][2]string{{"Site", filter.Site}, {"Product begins with", filter.Text}}}, func(tx *portal.Tx, row func(...any) error) error {
 			return supplies.ExportStocks(ctx, tx, filter, kind, func(s supplies.Stock) error {
-				return row(s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(s.At), s.By)
+				return row(s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(ctx, s.At), s.By)
 			})
 		})
 	}
@@ -176,7 +180,7 @@ func (w *Web) exportSuppliesAcross(kind string) handler {
 		about := [][2]string{{"Supplier", filter.Partner}, {"Product begins with", filter.Text}}
 		return w.sheetAcross(ctx, r, portal.PurchasesRead, sheetFile{name: "suppliers-stock", title: "Suppliers' stock", kind: kind, header: append([]string{"Supplier", "Name"}, stockHeader...), fresh: Freshness{AsOf: w.db.Now(), Offered: true}, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return supplies.ExportAcross(ctx, tx, filter, kind, func(s supplies.Stock) error {
-				return row(s.Partner, s.PartnerName, s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(s.At), s.By)
+				return row(s.Partner, s.PartnerName, s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(ctx, s.At), s.By)
 			})
 		})
 	}
@@ -207,7 +211,7 @@ func (v supplyForm) value(name, begin string) string {
 func (v supplyForm) siteOptions() []Option {
 	options := []Option{{Value: "", Label: "None"}}
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: v.sites.label(s.Site)})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
 	}
 	return options
 }
@@ -282,7 +286,7 @@ func (w *Web) reportSupplies(ctx context.Context, r request) (reply, error) {
 	if says := portal.Says(err); err != nil && says.Kind != portal.Invalid {
 		return reply{}, err
 	} else if err == nil && len(a.Refused) == 0 {
-		return reply{to: "/supplies", flash: &Flash{Tone: Good, Title: "Your report is kept", Text: saySupplies(a)}}, nil
+		return reply{to: "/supplies", flash: &Flash{Tone: Good, Title: "Your report is kept", Text: saySupplies(ctx, a)}}, nil
 	}
 	v, formErr := w.supplyForm(ctx, r)
 	if formErr != nil {
@@ -299,8 +303,8 @@ func (w *Web) reportSupplies(ctx context.Context, r request) (reply, error) {
 	return reply{status: statuses[portal.Invalid], page: SupplyFormPage(r.shell, v)}, nil
 }
 
-func saySupplies(a supplies.Accounted) string {
-	return fmt.Sprintf("%d %s and %d %s of capacity. The host sees them now.", a.Stocks, plural(a.Stocks, "count", "counts"), a.Capacities, plural(a.Capacities, "week", "weeks"))
+func saySupplies(ctx context.Context, a supplies.Accounted) Words {
+	return Said(ctx, "%d %s and %d %s of capacity. The host sees them now.", a.Stocks, plural(a.Stocks, "count", "counts"), a.Capacities, plural(a.Capacities, "week", "weeks"))
 }
 
 // readTable reads what was sent as a file, or otherwise pasted.

@@ -83,36 +83,36 @@ func (f feedRow) state() statusWord { return feedStates[f.State(f.Fresh.Now)] }
 func (f feedRow) stopped() bool { return f.State(f.Fresh.Now) == portal.FeedStopped }
 
 // rereads says why the next pass reads everything, and how much stands.
-func (f feedRow) rereads() string {
+func (f feedRow) rereads(ctx context.Context) Words {
 	says := upperFirst(f.Reread) + "."
 	if f.RereadRows > 0 {
-		says += " " + Count(int(f.RereadRows)) + " " + plural(int(f.RereadRows), "row stands", "rows stand") + "; partners see them until the pass is done."
+		says += " " + Count(ctx, int(f.RereadRows)) + " " + plural(int(f.RereadRows), "row stands", "rows stand") + "; partners see them until the pass is done."
 	}
-	return says
+	return Verbatim(says)
 }
 
 // repaired says what comparing with the whole of the core found.
-func (f feedRow) repaired() string {
+func (f feedRow) repaired(ctx context.Context) Words {
 	of := ""
 	if f.PartnersCompared > 1 {
-		of = ", " + Count(int(f.PartnersCompared)) + " partners by count and checksum"
+		of = ", " + Count(ctx, int(f.PartnersCompared)) + " partners by count and checksum"
 	}
 	if f.RowsRepaired == 0 {
-		return "nothing was other than it should be" + of
+		return Said(ctx, "nothing was other than it should be%s", of)
 	}
-	return Count(int(f.RowsRepaired)) + " " + plural(int(f.RowsRepaired), "row was", "rows were") + " repaired" + of
+	return Said(ctx, "%d %s repaired%s", int(f.RowsRepaired), plural(int(f.RowsRepaired), "row was", "rows were"), of)
 }
 
 // lag says how old the data is.
-func (f feedRow) lag() string {
+func (f feedRow) lag(ctx context.Context) string {
 	if f.Fresh.AsOf.IsZero() {
 		return ""
 	}
-	return strings.TrimSuffix(Ago(f.Fresh.Now, f.Fresh.AsOf), " ago")
+	return strings.TrimSuffix(Ago(ctx, f.Fresh.Now, f.Fresh.AsOf), " ago")
 }
 
 // next says when the next pass is due.
-func (f feedRow) next() string {
+func (f feedRow) next(ctx context.Context) Words {
 	switch at := f.Next(f.Fresh.Now); {
 	case at.IsZero():
 		return "not planned"
@@ -122,9 +122,9 @@ func (f feedRow) next() string {
 		return "asked for"
 	default:
 		if in := at.Sub(f.Fresh.Now); in < time.Hour {
-			return "in " + (in + time.Second - 1).Truncate(time.Second).String()
+			return Said(ctx, "in %s", (in + time.Second - 1).Truncate(time.Second).String())
 		}
-		return clockText(f.Fresh.Now, at)
+		return Verbatim(clockText(ctx, f.Fresh.Now, at))
 	}
 }
 
@@ -148,16 +148,16 @@ func tookText(ms int64) string {
 }
 
 // progress says how far the pass under way is.
-func (f feedRow) progress() (done, of decimal.Decimal, words string) {
+func (f feedRow) progress(ctx context.Context) (done, of decimal.Decimal, words string) {
 	r := f.running
 	took := max(time.Second, f.Fresh.Now.Sub(r.BeganAt))
-	words = Count(int(r.Rows)) + " rows, " + Count(int(float64(r.Rows)/took.Seconds())) + " a second"
+	words = Count(ctx, int(r.Rows)) + " rows, " + Count(ctx, int(float64(r.Rows)/took.Seconds())) + " a second"
 	if r.Phase == "merging" {
-		words = Count(int(r.Rows)) + " rows read, writing"
+		words = Count(ctx, int(r.Rows)) + " rows read, writing"
 	}
 	of = decimal.NewFromInt(max(r.Expected, r.Rows, 1))
 	if r.Expected > r.Rows && r.Phase != "merging" {
-		words += ", of about " + Count(int(r.Expected))
+		words += ", of about " + Count(ctx, int(r.Expected))
 	}
 	return decimal.NewFromInt(r.Rows), of, words
 }
@@ -208,11 +208,11 @@ func (v syncView) counts() (mapped, good, bad, refused, paused int) {
 	return mapped, good, bad, refused, paused
 }
 
-func (v syncView) oldest() string {
+func (v syncView) oldest(ctx context.Context) Words {
 	if v.outbox.OldestWaiting == nil {
 		return "none waits"
 	}
-	return "the oldest from " + Ago(v.now, *v.outbox.OldestWaiting)
+	return Said(ctx, "the oldest from %s", Ago(ctx, v.now, *v.outbox.OldestWaiting))
 }
 
 // A feedView is what the page of one feed shows.
@@ -254,12 +254,12 @@ func (w *Web) showFeed(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = entityWords(entity)
+	r.shell.Title = Verbatim(entityWords(entity))
 	return reply{page: FeedPage(r.shell, v)}, nil
 }
 
 func (v feedView) pager() Pager {
-	p := Pager{Shown: len(v.refused.Items), Noun: "rows"}
+	p := Pager{Shown: len(v.refused.Items), Noun: "%d rows"}
 	if p.Shown == 1 {
 		p.Noun = "row"
 	}
@@ -345,7 +345,7 @@ func outboxPath(state string) string {
 }
 
 func (v outboxView) pager() Pager {
-	p := Pager{Shown: len(v.page.Items), Noun: "commands"}
+	p := Pager{Shown: len(v.page.Items), Noun: "%d commands"}
 	if p.Shown == 1 {
 		p.Noun = "command"
 	}
@@ -362,7 +362,7 @@ func (v outboxView) pager() Pager {
 func what(s portal.Sending) string { return upperFirst(strings.ReplaceAll(s.Name, "_", " ")) }
 
 // stands says what a command waits for, or how it ended.
-func (v outboxView) stands(s portal.Sending) string {
+func (v outboxView) stands(ctx context.Context, s portal.Sending) Words {
 	switch {
 	case s.Asked == portal.AskedToGiveUp:
 		return "about to come back to the partner"
@@ -371,7 +371,7 @@ func (v outboxView) stands(s portal.Sending) string {
 	case s.Behind:
 		return "behind an earlier decision on the same document"
 	case s.State == portal.CommandWaiting && s.NextTryAt != nil && s.NextTryAt.After(v.now):
-		return "tried again in " + s.NextTryAt.Sub(v.now).Round(time.Second).String()
+		return Said(ctx, "tried again in %s", s.NextTryAt.Sub(v.now).Round(time.Second).String())
 	case s.State == portal.CommandNotCarried:
 		return "the mapping does not say how the core takes it"
 	}

@@ -15,7 +15,7 @@ import (
 
 // A tablePage is where a table is taken away, and comes back filled in.
 type tablePage struct {
-	title, lead, hint, button string
+	title, lead, hint, button Words
 	back                      Link
 	action                    string // also where the forms lie
 	text                      string
@@ -79,7 +79,7 @@ func (w *Web) takeTable(need portal.Permission, page func() tablePage, f func(ct
 			if !a.Any {
 				tone = Warn
 			}
-			return reply{to: v.back.Href, flash: &Flash{Tone: tone, Title: a.Done}}, nil
+			return reply{to: v.back.Href, flash: &Flash{Tone: tone, Title: Verbatim(a.Done)}}, nil
 		}
 		v.sent, v.done, v.refused = a.Any, a.Done, a.Refused
 		return reply{status: statuses[portal.Invalid], page: TablePage(r.shell, v)}, nil

@@ -49,6 +49,7 @@ type Options struct {
 	Entities []string        // all that a core can be mirrored of, those first that others refer to
 	Library  catalog.Library // the host's documents
 	BaseURL  string          // of the portal as browsers know it, without a path
+	Language string          // spoken with those who ask for none that the portal speaks; empty: English
 
 	Files      files.Store // where added files are kept; nil = none are taken
 	Remittance string      // how partners pay, as the host words it; several lines
@@ -61,6 +62,7 @@ type Web struct {
 	hostName   string
 	version    string
 	base       string
+	language   string // spoken with those who ask for none that the portal speaks
 	entities   []string
 	origin     *http.CrossOriginProtection
 	remittance string
@@ -73,7 +75,7 @@ type Web struct {
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, entities: o.Entities, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, language: o.Language, entities: o.Entities, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
@@ -350,6 +352,7 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/account", w.page(w.showAccount)},
 		{"GET", "/events", w.events},
 		{"POST", "/theme", w.chooseTheme},
+		{"POST", "/language", w.chooseLanguage},
 		{"GET", "/api/docs", w.public(w.showDocs)},
 		{"GET", assets.Prefix + "*file", gin.WrapH(assets.Handler())},
 		{"HEAD", assets.Prefix + "*file", gin.WrapH(assets.Handler())},
@@ -420,6 +423,7 @@ func (w *Web) public(h handler) gin.HandlerFunc {
 }
 
 func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
+	w.speak(c, by)
 	ctx := c.Request.Context()
 	if by.PartnerID != 0 {
 		c.Set("partner", by.PartnerID)
@@ -487,6 +491,7 @@ func (w *Web) noteDenied(c *gin.Context, by portal.Caller, err error) {
 
 // shell is what surrounds the page for the caller, who may be nobody. What cannot be found out is left out.
 func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
+	w.speak(c, by)
 	ctx := c.Request.Context()
 	s := Shell{HostName: w.hostName, Version: w.version, Path: c.Request.URL.RequestURI()}
 	if cookie, err := c.Request.Cookie(themeCookie); err == nil {
@@ -511,7 +516,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	if by.Viewing {
 		s.Banner = ViewAs(by.PartnerName, stopViewing, by.ReadOnly)
 	}
-	at := func(group, href string, icon Icon, label string, shown bool) {
+	at := func(group Words, href string, icon Icon, label Words, shown bool) {
 		if shown {
 			path := c.Request.URL.Path
 			s.Nav = append(s.Nav, NavItem{Group: group, Label: label, Href: href, Icon: icon, Current: path == href || href != "/" && strings.HasPrefix(path, href+"/")})

@@ -35,7 +35,8 @@ func (w *Web) write(c *gin.Context, status int, page templ.Component) {
 	h := c.Writer.Header()
 	h["Content-Type"] = []string{"text/html; charset=utf-8"}
 	h["Cache-Control"] = []string{"private, no-store"}
-	h["Vary"] = []string{"Accept-Encoding"}
+	h["Vary"] = []string{"Accept-Encoding, Accept-Language, Cookie"}
+	h["Content-Language"] = []string{localeOf(c.Request.Context()).Code}
 	if body.Len() < worthZipping || !assets.AcceptsGzip(c.GetHeader("Accept-Encoding")) {
 		h["Content-Length"] = []string{strconv.Itoa(body.Len())}
 		c.Status(status)

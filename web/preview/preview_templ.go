@@ -362,7 +362,7 @@ func OrderList(s web.Shell, f web.Freshness, rows []order) templ.Component {
 									}()
 								}
 								ctx = templ.InitializeContext(ctx)
-								templ_7745c5c3_Err = web.Badge(o.Tone, o.Icon, o.State).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = web.Badge(o.Tone, o.Icon, web.Words(o.State)).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -580,7 +580,7 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = web.Figure("Total", web.Amount(decimal.RequireFromString("18432.5"), "EUR"), "without tax").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Figure("Total", web.Amount(ctx, decimal.RequireFromString("18432.5"), "EUR"), "without tax").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -588,7 +588,7 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = web.Figure("Shipped", web.Quantity(decimal.RequireFromString("96"), "pcs"), "of 120 pcs").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Figure("Shipped", web.Quantity(ctx, decimal.RequireFromString("96"), "pcs"), "of 120 pcs").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -596,7 +596,7 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = web.Figure("Next promised", web.DayText(now.AddDate(0, 0, 6)), "24 pcs from Gothenburg").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Figure("Next promised", web.DayText(ctx, now.AddDate(0, 0, 6)), "24 pcs from Gothenburg").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -806,9 +806,9 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 						}
 						ctx = templ.InitializeContext(ctx)
 						var templ_7745c5c3_Var32 string
-						templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count((i + 1) * 10))
+						templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count(ctx, (i+1)*10))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 139, Col: 31}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 139, Col: 36}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 						if templ_7745c5c3_Err != nil {
@@ -850,9 +850,9 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var35 string
-						templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count(i))
+						templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count(ctx, i))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 144, Col: 49}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 144, Col: 54}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 						if templ_7745c5c3_Err != nil {
@@ -1094,11 +1094,11 @@ func Components(s web.Shell, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = web.Input(web.Field{Name: "serial", Label: "Serial or DOT number", Value: "2X41", Required: true, Error: s.Error.On("serial"), Hint: "On the side wall, ends with week and year: 4125.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Input(web.Field{Name: "serial", Label: "Serial or DOT number", Value: "2X41", Required: true, Error: web.Words(s.Error.On("serial")), Hint: "On the side wall, ends with week and year: 4125.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = web.Input(web.Field{Name: "failed", Label: "Failed on", Type: "date", Required: true, Error: s.Error.On("failed")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Input(web.Field{Name: "failed", Label: "Failed on", Type: "date", Required: true, Error: web.Words(s.Error.On("failed"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1114,7 +1114,7 @@ func Components(s web.Shell, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = web.Checkbox(web.Field{Name: "kept", Label: "The part is kept for 30 days", Required: true, Error: s.Error.On("kept")}, false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Checkbox(web.Field{Name: "kept", Label: "The part is kept for 30 days", Required: true, Error: web.Words(s.Error.On("kept"))}, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1308,9 +1308,9 @@ func Components(s web.Shell, now time.Time) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var49 string
-					templ_7745c5c3_Var49, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count(n))
+					templ_7745c5c3_Var49, templ_7745c5c3_Err = templ.JoinStringErrs(web.Count(ctx, n))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 224, Col: 47}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `preview/preview.templ`, Line: 224, Col: 52}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var49))
 					if templ_7745c5c3_Err != nil {

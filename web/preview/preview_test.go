@@ -21,7 +21,7 @@ import (
 
 var now = time.Date(2026, 11, 21, 14, 32, 8, 0, time.UTC)
 
-func shell(title, path string) web.Shell {
+func shell(title web.Words, path string) web.Shell {
 	s := web.Shell{
 		Title: title, Search: true, HostName: "Kestrel Tyres North America", Version: "1.4.0", Theme: web.ThemeAuto, Path: path,
 		Person: "Ingrid Åkerblom-Lindqvist", Mail: "ingrid.akerblom-lindqvist@nordtyre.example",
