@@ -60,6 +60,7 @@ var probes = map[string]probe{
 	"GET /account":                      {any: true},
 	"GET /events":                       {any: true},
 	"POST /theme":                       {public: true, form: "theme=dark&back=/"},
+	"POST /language":                    {public: true, form: "language=de&back=/"},
 	"GET /api/docs":                     {public: true},
 	"GET /assets/*file":                 {public: true, path: "/assets/none"},
 	"HEAD /assets/*file":                {public: true, path: "/assets/none"},
