@@ -355,7 +355,7 @@ func TestTurningPages(t *testing.T) {
 func TestRoutes_filesShadowNothing(t *testing.T) {
 	t.Parallel()
 	e := gin.New()
-	web.New(web.Options{}).Routes(e, []byte("{}"))
+	web.New(web.Options{}).Routes(e, func() []byte { return []byte("{}") })
 	named := map[string]bool{} // where a number stands last
 	for _, r := range e.Routes() {
 		if dir, last := path.Split(r.Path); strings.HasPrefix(last, ":") {
