@@ -125,7 +125,7 @@ func (w *Web) exportBills(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"State", billStates[filter.Status].text}, {"Number begins with", filter.Text}}
+		about := [][2]string{{"State", string(billStates[filter.Status].text)}, {"Number begins with", filter.Text}}
 		return w.sheet(ctx, r, sheetFile{name: "invoices", title: "Invoices", kind: kind, header: billHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return billing.Export(ctx, tx, filter, kind, func(i billing.Invoice) error { return row(billCells(i, billStates[i.Status])...) })
 		})

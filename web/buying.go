@@ -348,10 +348,10 @@ func (w *Web) exportBuying(kind string) handler {
 	header := []string{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
 	return func(ctx context.Context, r request) (reply, error) {
 		f, kept := buyingFilter(r.query)
-		about := [][2]string{{"List", deskStates[f.List].text}}
+		about := [][2]string{{"List", string(deskStates[f.List].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-orders", title: "Suppliers' purchase orders", kind: kind, header: header, about: about}, kept, []string{purchasing.Mirror.Entity, purchasing.Lines.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportAcross(ctx, tx, f, kind, func(o purchasing.DeskOrder) error {
-				return row(o.Partner, o.PartnerName, o.Number, o.Site, deskStates[o.State].text, strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
+				return row(o.Partner, o.PartnerName, o.Number, o.Site, string(deskStates[o.State].text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
 			})
 		})
 	}
@@ -362,10 +362,10 @@ func (w *Web) exportBuyingDispatches(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		kept, _ := deskQuery(r.query, "", "state")
 		f := purchasing.DispatchFilter{State: kept.Get("state"), Partner: kept.Get("partner"), Text: kept.Get("q")}
-		about := [][2]string{{"State", deskNoticeStates[f.State].text}}
+		about := [][2]string{{"State", string(deskNoticeStates[f.State].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-shipments", title: "Suppliers' shipments", kind: kind, header: header, about: about}, kept, nil, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportDispatchesAcross(ctx, tx, f, kind, func(d purchasing.DeskDispatch) error {
-				return row(d.Partner, d.PartnerName, d.Number, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(len(d.Packages)), strconv.Itoa(len(d.Lines)), deskNoticeStates[d.State].text)
+				return row(d.Partner, d.PartnerName, d.Number, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(len(d.Packages)), strconv.Itoa(len(d.Lines)), string(deskNoticeStates[d.State].text))
 			})
 		})
 	}
@@ -378,7 +378,7 @@ func (w *Web) exportBuyingReceipts(kind string) handler {
 		about := [][2]string{{"List", f.Show}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-receipts", title: "Receipts of all suppliers", kind: kind, header: receiptHeader, about: about}, kept, []string{purchasing.Received.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportReceiptsAcross(ctx, tx, f, kind, func(x purchasing.DeskReceipt) error {
-				return row(append([]any{x.Partner, x.PartnerName}, receiptCells(x.Receipt)...)...)
+				return row(append([]any{x.Partner, x.PartnerName}, receiptCells(ctx, x.Receipt)...)...)
 			})
 		})
 	}
@@ -389,7 +389,7 @@ func (w *Web) exportBuyingInvoices(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		kept, _ := deskQuery(r.query, "", "status")
 		f := billing.Filter{Status: kept.Get("status"), Partner: kept.Get("partner"), Text: kept.Get("q")}
-		about := [][2]string{{"State", deskBillStates[f.Status].text}}
+		about := [][2]string{{"State", string(deskBillStates[f.Status].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-invoices", title: "Suppliers' invoices", kind: kind, header: header, about: about}, kept, []string{billing.Mirror.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return billing.ExportAcross(ctx, tx, f, kind, func(i billing.DeskInvoice) error {
 				return row(append([]any{i.Partner, i.PartnerName}, billCells(i.Invoice, deskBillStates[i.Status])...)...)

@@ -438,8 +438,8 @@ func (v receiptList) tabs() []Link {
 
 var receiptHeader = []string{"Receipt", "Kind", "Received", "Order", "Line", "Product", "Quantity", "Rejected", "Reason", "Shipment", "Object by", "Objection", "Objected", "Answered"}
 
-func receiptCells(x purchasing.Receipt) []any {
-	return []any{x.Receipt, x.Kind, TimeText(x.ReceivedAt), x.OrderNumber, strconv.FormatInt(x.OrderLine, 10), x.Product, x.Quantity, x.Rejected, x.Reason, x.Dispatch, x.AnswerBy, objectionStates[x.Objection].text, x.Objected, x.Answered}
+func receiptCells(ctx context.Context, x purchasing.Receipt) []any {
+	return []any{x.Receipt, x.Kind, TimeText(ctx, x.ReceivedAt), x.OrderNumber, strconv.FormatInt(x.OrderLine, 10), x.Product, x.Quantity, x.Rejected, x.Reason, x.Dispatch, x.AnswerBy, objectionStates[x.Objection].text, x.Objected, x.Answered}
 }
 
 func (w *Web) exportReceipts(kind string) handler {
@@ -458,7 +458,7 @@ func (w *Web) exportReceipts(kind string) handler {
 		about := [][2]string{{"List", filter.Show}, {"Order begins with", filter.Text}}
 		return w.sheet(ctx, r, sheetFile{name: "receipts", title: "Receipts", kind: kind, header: receiptHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportReceipts(ctx, tx, filter, kind, func(x purchasing.Receipt) error {
-				return row(receiptCells(x)...)
+				return row(receiptCells(ctx, x)...)
 			})
 		})
 	}

@@ -933,9 +933,9 @@ func forecastGrid(v forecastPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var42 string
-			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(shortDay(c.day))
+			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(shortDay(ctx, c.day))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts.templ`, Line: 182, Col: 43}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts.templ`, Line: 182, Col: 48}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 			if templ_7745c5c3_Err != nil {
@@ -948,7 +948,7 @@ func forecastGrid(v forecastPage) templ.Component {
 			var templ_7745c5c3_Var43 string
 			templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, zoneWords[c.zone].text))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts.templ`, Line: 182, Col: 81}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts.templ`, Line: 182, Col: 86}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 			if templ_7745c5c3_Err != nil {
@@ -1165,17 +1165,17 @@ func shownMeasures(v forecastPage) (list []measure) {
 }
 
 // stockNote says what there is of the item: at the host, on its way there, and as the supplier reported.
-func stockNote(o forecasts.Item) (said string) {
+func stockNote(ctx context.Context, o forecasts.Item) (said string) {
 	if o.OnHand != "" {
-		said = " · " + Quantity(o.OnHand.Number(), o.Unit) + " on hand, " + Quantity(o.InTransit.Number(), "") + " in transit"
+		said = " · " + T(ctx, "%s on hand, %s in transit", Quantity(ctx, o.OnHand.Number(), o.Unit), Quantity(ctx, o.InTransit.Number(), ""))
 	}
 	if o.AtSupplier != "" {
-		said += " · at the supplier " + Quantity(o.AtSupplier.Number(), "") + " finished, " + Quantity(o.InProcess.Number(), "") + " being made, counted " + shortDay(o.CountedOn)
+		said += " · " + T(ctx, "at the supplier %s finished, %s being made, counted %s", Quantity(ctx, o.AtSupplier.Number(), ""), Quantity(ctx, o.InProcess.Number(), ""), shortDay(ctx, o.CountedOn))
 	}
 	return said
 }
 
-func shortDay(d portal.Date) string { return d.Time().Format("2 Jan") }
+func shortDay(ctx context.Context, d portal.Date) string { return localeOf(ctx).DayOfYear(d.Time()) }
 
 func forecastCell(v forecastPage, o forecasts.Item, measure string, c gridColumn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

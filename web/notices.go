@@ -22,7 +22,7 @@ var verdictWords = map[string]statusWord{
 
 var stateWords = map[string]Words{"open": "To answer", "silence": "Silence", "acknowledged": "Acknowledged", "accepted": "Accepted", "objected": "Objected"}
 
-var touchWords = map[string]string{"order": "Open purchase orders", "firm": "Firm forecast", "trade_off": "Trade-off forecast", "on_hand": "On hand at the host", "in_transit": "In transit to the host",
+var touchWords = map[string]Words{"order": "Open purchase orders", "firm": "Firm forecast", "trade_off": "Trade-off forecast", "on_hand": "On hand at the host", "in_transit": "In transit to the host",
 	"at_supplier": "Finished at the supplier", "in_process": "Being made at the supplier"}
 
 var dispositionWords = map[string]Words{"use_up": "Use up stock of the old revision", "rework": "Rework it", "return": "Return it", "scrap": "Scrap it", "none": "There is none"}
