@@ -79,7 +79,7 @@ shipped_on is of type text, and a day is wanted; rows in which it is none are re
 	}
 	var shown strings.Builder
 	must(t, r.Print(&shown))
-	for _, want := range []string{"products                 –  not mapped: not offered", "FAULT    the select of sites returns no column name", "There are faults"} {
+	for _, want := range []string{"products                        –  not mapped: not offered", "FAULT    the select of sites returns no column name", "There are faults"} {
 		if !strings.Contains(shown.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &shown)
 		}
