@@ -31,7 +31,15 @@ type Error struct {
 	Kind   Kind
 	Msg    string
 	Fields map[string]string // field: what is wrong with it and how to cure it
+	Saying Saying            // Msg before it was said in English, where it was made of values; empty where Msg stands as it is
 	cause  error
+}
+
+// A Saying is a sentence before it is said: its English with verbs as fmt has them, and the values. The people's door says
+// it in the person's language; everything else says English.
+type Saying struct {
+	Format string
+	Values []any
 }
 
 func (e *Error) Error() string {
@@ -53,12 +61,12 @@ func (e *Error) On(field string) string {
 
 // Errorf returns an error that may be shown.
 func Errorf(k Kind, format string, a ...any) error {
-	return &Error{Kind: k, Msg: fmt.Sprintf(format, a...)}
+	return &Error{Kind: k, Msg: fmt.Sprintf(format, a...), Saying: Saying{format, a}}
 }
 
 // Because returns an error that may be shown, with a cause that may not.
 func Because(k Kind, cause error, format string, a ...any) error {
-	return &Error{Kind: k, Msg: fmt.Sprintf(format, a...), cause: cause}
+	return &Error{Kind: k, Msg: fmt.Sprintf(format, a...), Saying: Saying{format, a}, cause: cause}
 }
 
 // Says returns the part of err that may be shown, or a plain Internal error.

@@ -568,11 +568,11 @@ func WhoPage(s Shell, v whoView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "document", Label: "Order", Value: v.document, Required: true, Narrow: true, Error: Verbatim(v.fault.On("document")), More: templ.Attributes{"maxlength": "200", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "document", Label: "Order", Value: v.document, Required: true, Narrow: true, Error: Words(v.fault.On("document")), More: templ.Attributes{"maxlength": "200", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "day", Label: "Day", Value: v.day, Type: "date", Required: true, Narrow: true, Error: Verbatim(v.fault.On("day"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "day", Label: "Day", Value: v.day, Type: "date", Required: true, Narrow: true, Error: Words(v.fault.On("day"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -280,7 +280,7 @@ func (w *Web) sendBill(ctx context.Context, r request) (reply, error) {
 		}
 		v.form, v.fault = r.form, inForm(says, places)
 		r.shell.Title = "Send an invoice"
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, says), Fields: v.fault.Fields}
 		return reply{status: statuses[portal.Invalid], page: BillFormPage(r.shell, v)}, nil
 	}
 	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "Invoice %s is sent", n.Number), Text: "Its state is told here until it is paid."}}, err
@@ -293,7 +293,7 @@ type remittanceList struct {
 }
 
 func (v remittanceList) pager() Pager {
-	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: Verbatim(plural(len(v.page.Items), "payment", "payments"))}
+	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: "%d payments"}
 	if v.cursor != "" {
 		p.First = at.With()
 	}

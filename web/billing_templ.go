@@ -298,7 +298,7 @@ func BillsPage(s Shell, v billList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Your number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Your number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -306,7 +306,7 @@ func BillsPage(s Shell, v billList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "status", Label: "State", Value: v.filter.Status, Narrow: true, Error: Verbatim(v.fault.On("status"))}, v.statusOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "status", Label: "State", Value: v.filter.Status, Narrow: true, Error: Words(v.fault.On("status"))}, v.statusOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -384,7 +384,7 @@ func BillsPage(s Shell, v billList) templ.Component {
 								}
 								return nil
 							})
-							templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Verbatim(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Words(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -1912,15 +1912,15 @@ func BillFormPage(s Shell, v billForm) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Your invoice number", Value: v.value("number", ""), Error: Verbatim(v.fault.On("number")), Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "30"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Your invoice number", Value: v.value("number", ""), Error: Words(v.fault.On("number")), Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "30"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "invoiced_on", Label: "Invoiced on", Type: "date", Value: v.value("invoiced_on", string(v.today)), Error: Verbatim(v.fault.On("invoiced_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "invoiced_on", Label: "Invoiced on", Type: "date", Value: v.value("invoiced_on", string(v.today)), Error: Words(v.fault.On("invoiced_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "total", Label: Said(ctx, "Total with tax, %s", v.currency), Hint: "If you say it, it is held against the lines", InputMode: "decimal", Value: v.value("total", ""), Error: Verbatim(v.fault.On("total")), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "total", Label: Said(ctx, "Total with tax, %s", v.currency), Hint: "If you say it, it is held against the lines", InputMode: "decimal", Value: v.value("total", ""), Error: Words(v.fault.On("total")), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2057,15 +2057,15 @@ func BillFormPage(s Shell, v billForm) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("quantity-%d", i+1), Label: "Quantity", Hint: "0 leaves the line out", InputMode: "decimal", Value: v.value(fmt.Sprintf("quantity-%d", i+1), string(l.Quantity)), Error: Verbatim(v.fault.On(fmt.Sprintf("quantity-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("quantity-%d", i+1), Label: "Quantity", Hint: "0 leaves the line out", InputMode: "decimal", Value: v.value(fmt.Sprintf("quantity-%d", i+1), string(l.Quantity)), Error: Words(v.fault.On(fmt.Sprintf("quantity-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("price-%d", i+1), Label: Said(ctx, "Price per unit, %s", v.currency), InputMode: "decimal", Value: v.value(fmt.Sprintf("price-%d", i+1), string(l.Price)), Error: Verbatim(v.fault.On(fmt.Sprintf("price-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("price-%d", i+1), Label: Said(ctx, "Price per unit, %s", v.currency), InputMode: "decimal", Value: v.value(fmt.Sprintf("price-%d", i+1), string(l.Price)), Error: Words(v.fault.On(fmt.Sprintf("price-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("tax_rate-%d", i+1), Label: "Tax, per cent", InputMode: "decimal", Value: v.value(fmt.Sprintf("tax_rate-%d", i+1), "19"), Error: Verbatim(v.fault.On(fmt.Sprintf("tax_rate-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("tax_rate-%d", i+1), Label: "Tax, per cent", InputMode: "decimal", Value: v.value(fmt.Sprintf("tax_rate-%d", i+1), "19"), Error: Words(v.fault.On(fmt.Sprintf("tax_rate-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2074,7 +2074,7 @@ func BillFormPage(s Shell, v billForm) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note", Value: v.value("note", ""), Error: Verbatim(v.fault.On("note")), More: templ.Attributes{"maxlength": "500"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note", Value: v.value("note", ""), Error: Words(v.fault.On("note")), More: templ.Attributes{"maxlength": "500"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -221,7 +221,7 @@ func (w *Web) buyingOrder(ctx context.Context, r request, v buyingOrder) (reply,
 	r.shell.Title = Said(ctx, "Purchase order %s", v.Number)
 	a := reply{}
 	if v.fault != nil {
-		r.shell.Error = &ShownError{Status: statuses[v.fault.Kind], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[v.fault.Kind], Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}
 		a.status = statuses[v.fault.Kind]
 	}
 	a.page = BuyingOrderPage(r.shell, v)
@@ -264,7 +264,7 @@ func (w *Web) decideBuying(ctx context.Context, r request) (reply, error) {
 	} else if err != nil {
 		return reply{}, err
 	}
-	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "%d %s decided", len(rulings), plural(len(rulings), "answer is", "answers are")), Text: "The supplier sees it now."}}, nil
+	return reply{to: to, flash: &Flash{Tone: Good, Title: Said(ctx, "%d answers are decided", len(rulings)), Text: "The supplier sees it now."}}, nil
 }
 
 func (w *Web) listBuyingDispatches(ctx context.Context, r request) (reply, error) {
@@ -415,7 +415,7 @@ func (w *Web) settleReceipt(ctx context.Context, r request) (reply, error) {
 		return "/buying/receipts?show=objected", err
 	})
 	if says := portal.Says(err); err != nil && (says.Kind == portal.Invalid || says.Kind == portal.Conflict) {
-		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: upperFirst(says.Msg), Fields: says.Fields}
+		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: sayError(ctx, says), Fields: says.Fields}
 		return w.buyingReceipts(ctx, r, deskPage{typed: r.form, at: partner + " " + receipt}, url.Values{"show": {"objected"}})
 	} else if err != nil {
 		return reply{}, err
@@ -473,7 +473,7 @@ func (w *Web) policyPage(ctx context.Context, r request, v policyView) (reply, e
 	r.shell.Title = "What is asked of suppliers"
 	a := reply{}
 	if v.fault != nil {
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}
 		a.status = statuses[portal.Invalid]
 	}
 	a.page = BuyingPolicyPage(r.shell, v)
@@ -518,7 +518,7 @@ func (w *Web) objectReceipt(ctx context.Context, r request) (reply, error) {
 		return "/receipts?show=defects", err
 	})
 	if says := portal.Says(err); err != nil && (says.Kind == portal.Invalid || says.Kind == portal.Conflict) {
-		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: upperFirst(says.Msg), Fields: says.Fields}
+		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: sayError(ctx, says), Fields: says.Fields}
 		return w.receiptsPage(ctx, r, receiptList{typed: r.form.Get("words"), at: receipt, fault: says}, url.Values{"show": {"defects"}})
 	} else if err != nil {
 		return reply{}, err

@@ -70,11 +70,11 @@ func deskFields(v deskPage, choice, number string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "q", Label: Verbatim(number), Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "q", Label: Verbatim(number), Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Supplier's account", Value: v.address.Query.Get("partner"), Narrow: true, Error: Verbatim(v.fault.On("partner")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Supplier's account", Value: v.address.Query.Get("partner"), Narrow: true, Error: Words(v.fault.On("partner")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -800,7 +800,7 @@ func BuyingOrderPage(s Shell, v buyingOrder) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure("Answer by", dayOr(ctx, v.AnswerBy, "Nothing to answer"), Said(ctx, "%d %s with the supplier", v.ToAnswer, plural(v.ToAnswer, "line", "lines"))).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Figure("Answer by", dayOr(ctx, v.AnswerBy, "Nothing to answer"), Said(ctx, "%d lines with the supplier", v.ToAnswer)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1001,7 +1001,7 @@ func BuyingOrderPage(s Shell, v buyingOrder) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = Input(Field{Name: lineField("why", x.line), Label: "Words to the supplier", Hint: "Needed where you insist", Value: v.typed.Get(lineField("why", x.line)), Error: Verbatim(v.fault.On(lineField("why", x.line))), Narrow: true, More: templ.Attributes{"maxlength": "500"}}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Input(Field{Name: lineField("why", x.line), Label: "Words to the supplier", Hint: "Needed where you insist", Value: v.typed.Get(lineField("why", x.line)), Error: Words(v.fault.On(lineField("why", x.line))), Narrow: true, More: templ.Attributes{"maxlength": "500"}}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -2381,7 +2381,7 @@ func BuyingInvoicesPage(s Shell, v deskPage) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Select(Field{Name: "status", Label: "State", Value: v.address.Query.Get("status"), Narrow: true, Error: Verbatim(v.fault.On("status"))}, deskBillOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "status", Label: "State", Value: v.address.Query.Get("status"), Narrow: true, Error: Words(v.fault.On("status"))}, deskBillOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -3110,7 +3110,7 @@ func policyField(v policyView, name string, label, hint Words, begin string) tem
 			templ_7745c5c3_Var126 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = Input(Field{Name: name, Label: label, Hint: hint, InputMode: "decimal", Value: v.value(name, begin), Error: Verbatim(v.fault.On(name)), Required: true, Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: name, Label: label, Hint: hint, InputMode: "decimal", Value: v.value(name, begin), Error: Words(v.fault.On(name)), Required: true, Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -3165,9 +3165,9 @@ func policyFacts(p purchasing.Policy) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				var templ_7745c5c3_Var130 string
-				templ_7745c5c3_Var130, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "within %d %s", p.AnswerDays, plural(p.AnswerDays, "day", "days")))
+				templ_7745c5c3_Var130, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "within %d days", p.AnswerDays))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 510, Col: 78}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 510, Col: 43}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var130))
 				if templ_7745c5c3_Err != nil {
@@ -3196,9 +3196,9 @@ func policyFacts(p purchasing.Policy) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				var templ_7745c5c3_Var132 string
-				templ_7745c5c3_Var132, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "within %d %s of the receipt", p.ClaimDays, plural(p.ClaimDays, "day", "days")))
+				templ_7745c5c3_Var132, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "within %d days of the receipt", p.ClaimDays))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 513, Col: 91}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 513, Col: 57}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var132))
 				if templ_7745c5c3_Err != nil {

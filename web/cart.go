@@ -53,7 +53,7 @@ func (w *Web) cart(ctx context.Context, r request, fault *portal.Error) (reply, 
 	status := 0
 	if fault != nil {
 		status = statuses[fault.Kind]
-		r.shell.Error = &ShownError{Status: status, Msg: upperFirst(fault.Msg), Fields: fault.Fields}
+		r.shell.Error = &ShownError{Status: status, Msg: sayError(ctx, fault), Fields: fault.Fields}
 	}
 	return reply{status: status, page: CartPage(r.shell, v)}, nil
 }
@@ -189,7 +189,7 @@ func (w *Web) takeUpload(ctx context.Context, r request) (reply, error) {
 	})
 	if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {
 		r.shell.Title = "Order from a list"
-		r.shell.Error = &ShownError{Status: statuses[e.Kind], Msg: upperFirst(e.Msg), Fields: e.Fields}
+		r.shell.Error = &ShownError{Status: statuses[e.Kind], Msg: sayError(ctx, e), Fields: e.Fields}
 		return reply{status: statuses[e.Kind], page: UploadPage(r.shell, r.form.Get("lines"), e)}, nil
 	} else if err != nil {
 		return reply{}, err

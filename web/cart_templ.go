@@ -269,11 +269,11 @@ func CartPage(s Shell, v cartView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "po_number", Label: "Your PO number", Value: v.po, Error: Verbatim(v.fault.On("po_number")), Autocomplete: "off", More: templ.Attributes{"maxlength": "30"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "po_number", Label: "Your PO number", Value: v.po, Error: Words(v.fault.On("po_number")), Autocomplete: "off", More: templ.Attributes{"maxlength": "30"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "comment", Label: "Comment for the host", Value: v.comment, Error: Verbatim(v.fault.On("comment")), More: templ.Attributes{"maxlength": "200"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "comment", Label: "Comment for the host", Value: v.comment, Error: Words(v.fault.On("comment")), More: templ.Attributes{"maxlength": "200"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -328,7 +328,7 @@ func CartPage(s Shell, v cartView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Error: Verbatim(v.fault.On("name")), Hint: "Your colleagues can order from it too.", More: templ.Attributes{"maxlength": "60"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Error: Words(v.fault.On("name")), Hint: "Your colleagues can order from it too.", More: templ.Attributes{"maxlength": "60"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -400,11 +400,11 @@ func quickOrder(v cartView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Number, yours, the host's or the barcode", Error: Verbatim(v.fault.On("number")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "autofocus": true, "required": true}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Number, yours, the host's or the barcode", Error: Words(v.fault.On("number")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "autofocus": true, "required": true}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "quantity", Label: "Quantity", Error: Verbatim(v.fault.On("quantity")), InputMode: "decimal", Autocomplete: "off", More: templ.Attributes{"maxlength": "13", "required": true}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "quantity", Label: "Quantity", Error: Words(v.fault.On("quantity")), InputMode: "decimal", Autocomplete: "off", More: templ.Attributes{"maxlength": "13", "required": true}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -577,7 +577,7 @@ func cartRow(v cartView, l orders.CartLine) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = Input(Field{Name: lineName("quantity", l), Label: Said(ctx, "Quantity of %s", l.Name), QuietLabel: true, Value: l.Quantity.Number().String(), Error: Verbatim(v.fault.On(lineName("quantity", l))), InputMode: "decimal", Narrow: true, More: templ.Attributes{"maxlength": "13"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: lineName("quantity", l), Label: Said(ctx, "Quantity of %s", l.Name), QuietLabel: true, Value: l.Quantity.Number().String(), Error: Words(v.fault.On(lineName("quantity", l))), InputMode: "decimal", Narrow: true, More: templ.Attributes{"maxlength": "13"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -621,7 +621,7 @@ func cartRow(v cartView, l orders.CartLine) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = Input(Field{Name: lineName("requested_on", l), Label: Said(ctx, "Day that %s is wanted", l.Name), QuietLabel: true, Value: string(l.RequestedOn), Type: "date", Error: Verbatim(v.fault.On(lineName("requested_on", l))), Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: lineName("requested_on", l), Label: Said(ctx, "Day that %s is wanted", l.Name), QuietLabel: true, Value: string(l.RequestedOn), Type: "date", Error: Words(v.fault.On(lineName("requested_on", l))), Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -332,7 +332,7 @@ func (w *Web) showLookup(ctx context.Context, r request) (_ reply, err error) {
 		}
 		if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {
 			v.fault, status = e, statuses[portal.Invalid]
-			r.shell.Error = &ShownError{Status: status, Msg: e.Msg, Fields: e.Fields}
+			r.shell.Error = &ShownError{Status: status, Msg: sayError(ctx, e), Fields: e.Fields}
 		} else if err != nil {
 			return reply{}, err
 		}

@@ -102,7 +102,7 @@ func CatalogPage(s Shell, v productList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Number, name or size", Value: v.filter.Text, Type: "search", Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "200", "placeholder": "205/55 R16"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Number, name or size", Value: v.filter.Text, Type: "search", Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "200", "placeholder": "205/55 R16"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -110,7 +110,7 @@ func CatalogPage(s Shell, v productList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "brand", Label: "Brand", Value: v.address.Query.Get("brand"), Narrow: true, Error: Verbatim(v.fault.On("brand"))}, v.options(ctx, "brand", "Any brand")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "brand", Label: "Brand", Value: v.address.Query.Get("brand"), Narrow: true, Error: Words(v.fault.On("brand"))}, v.options(ctx, "brand", "Any brand")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -118,7 +118,7 @@ func CatalogPage(s Shell, v productList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "category", Label: "Category", Value: v.address.Query.Get("category"), Narrow: true, Error: Verbatim(v.fault.On("category"))}, v.options(ctx, "category", "Any category")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "category", Label: "Category", Value: v.address.Query.Get("category"), Narrow: true, Error: Words(v.fault.On("category"))}, v.options(ctx, "category", "Any category")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -126,7 +126,7 @@ func CatalogPage(s Shell, v productList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "lifecycle", Label: "State", Value: v.address.Query.Get("lifecycle"), Narrow: true, Error: Verbatim(v.fault.On("lifecycle"))}, v.options(ctx, "lifecycle", "Any state")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "lifecycle", Label: "State", Value: v.address.Query.Get("lifecycle"), Narrow: true, Error: Words(v.fault.On("lifecycle"))}, v.options(ctx, "lifecycle", "Any state")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2571,7 +2571,7 @@ func LookupPage(s Shell, v lookup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextArea(Field{Name: "numbers", Label: "Numbers", Value: v.text, Hint: "One a line, if you like with a quantity after a comma, semicolon or tab. Paste from a spreadsheet works.", Error: Verbatim(v.fault.On("numbers")), More: templ.Attributes{"spellcheck": "false"}}, 6).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextArea(Field{Name: "numbers", Label: "Numbers", Value: v.text, Hint: "One a line, if you like with a quantity after a comma, semicolon or tab. Paste from a spreadsheet works.", Error: Words(v.fault.On("numbers")), More: templ.Attributes{"spellcheck": "false"}}, 6).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

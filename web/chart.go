@@ -134,7 +134,7 @@ func drawItem(ctx context.Context, v itemPage) (c itemChart) {
 		at := portal.DateOf(first.Add(time.Duration(n) * (last.Sub(first) / 4)))
 		c.days = append(c.days, struct{ x, text string }{fmt.Sprintf("%.1f", 55+650*float64(n)/4*0.97+8), at.Time().Format("Jan 2006")})
 	}
-	c.words = fmt.Sprintf("Chart of %s: %s used so far, %s forecast, %s committed", o.Product, countOf(ctx, len(used), "bucket", "buckets"), countOf(ctx, len(o.StartsOn), "bucket", "buckets"), countOf(ctx, len(c.committed), "bucket", "buckets"))
+	c.words = T(ctx, "Chart of %s: %s used so far, %s forecast, %s committed", o.Product, T(ctx, "%d buckets", len(used)), T(ctx, "%d buckets", len(o.StartsOn)), T(ctx, "%d buckets", len(c.committed)))
 	return c
 }
 

@@ -923,7 +923,7 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.fault != nil {
-				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -949,15 +949,15 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: v.form.Get("name"), Error: Verbatim(v.fault.On("name")), Required: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: v.form.Get("name"), Error: Words(v.fault.On("name")), Required: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "valid_from", Label: "Valid from", Value: v.form.Get("valid_from"), Error: Verbatim(v.fault.On("valid_from")), Type: "date", Required: true, Narrow: true, More: templ.Attributes{"min": string(v.today)}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "valid_from", Label: "Valid from", Value: v.form.Get("valid_from"), Error: Words(v.fault.On("valid_from")), Type: "date", Required: true, Narrow: true, More: templ.Attributes{"min": string(v.today)}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "valid_to", Label: "Valid to", Value: v.form.Get("valid_to"), Error: Verbatim(v.fault.On("valid_to")), Type: "date", Narrow: true, Hint: "Left empty: until another version follows"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "valid_to", Label: "Valid to", Value: v.form.Get("valid_to"), Error: Words(v.fault.On("valid_to")), Type: "date", Narrow: true, Hint: "Left empty: until another version follows"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1070,7 +1070,7 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 				}
 			}
 			if v.asks("tread", "new_tread") {
-				templ_7745c5c3_Err = Checkbox(Field{Name: "pro_rata", Label: Verbatim(claims.RuleNames["pro_rata"]), Error: Verbatim(v.fault.On("pro_rata"))}, v.form.Get("pro_rata") != "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Checkbox(Field{Name: "pro_rata", Label: Verbatim(claims.RuleNames["pro_rata"]), Error: Words(v.fault.On("pro_rata"))}, v.form.Get("pro_rata") != "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

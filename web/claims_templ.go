@@ -644,7 +644,7 @@ func NewClaimPage(s Shell, v claimStart) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.fault != nil {
-				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -710,17 +710,17 @@ func NewClaimPage(s Shell, v claimStart) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Radios(Field{Name: "kind", Label: "What is wrong?", Value: v.form.Get("kind"), Required: true, Error: Verbatim(v.fault.On("kind"))}, claimKindOptions("")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Radios(Field{Name: "kind", Label: "What is wrong?", Value: v.form.Get("kind"), Required: true, Error: Words(v.fault.On("kind"))}, claimKindOptions("")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if v.about(ctx) == "" {
-				templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.form.Get("site"), Error: Verbatim(v.fault.On("site")), Hint: "Claims are quicker from a line of an order or invoice: article, price and dates are filled in then."}, siteChoice(v.places, v.sites)[1:]).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.form.Get("site"), Error: Words(v.fault.On("site")), Hint: "Claims are quicker from a line of an order or invoice: article, price and dates are filled in then."}, siteChoice(v.places, v.sites)[1:]).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "reference", Label: "Your own number", Value: v.form.Get("reference"), Error: Verbatim(v.fault.On("reference")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "reference", Label: "Your own number", Value: v.form.Get("reference"), Error: Words(v.fault.On("reference")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -863,7 +863,7 @@ func claimBody(v claimView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.fault != nil {
-			templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: upperFirst(v.fault.Msg), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: sayError(ctx, v.fault), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1702,7 +1702,7 @@ func claimField(v claimView, l claims.Line, field string) templ.Component {
 			templ_7745c5c3_Var78 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		f := Field{Name: fmt.Sprintf("l%d-%s", l.Line, field), Label: Verbatim(claimFieldName(field)), Value: v.facts(l).Value(field), Error: Verbatim(v.faultOn(l.Line, field)), Hint: claimFieldHint(field), Autocomplete: "off"}
+		f := Field{Name: fmt.Sprintf("l%d-%s", l.Line, field), Label: Verbatim(claimFieldName(field)), Value: v.facts(l).Value(field), Error: Words(v.faultOn(l.Line, field)), Hint: claimFieldHint(field), Autocomplete: "off"}
 		if lockedField(l, field) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "<div class=\"field\"><span class=\"form-label\">")
 			if templ_7745c5c3_Err != nil {

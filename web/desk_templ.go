@@ -692,7 +692,7 @@ func DeskCasePage(s Shell, v deskView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.fault != nil {
-				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: upperFirst(v.fault.Msg), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: sayError(ctx, v.fault), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1524,7 +1524,7 @@ func deskForms(v deskView, l claims.Line) templ.Component {
 }
 
 func (v deskView) field(line int64, name string, label Words) Field {
-	return Field{Name: fmt.Sprintf("l%d-%s", line, name), Label: label, Value: v.typed(line, fmt.Sprintf("l%d-%s", line, name)), Error: Verbatim(v.faultOn(line, name)), Autocomplete: "off", More: templ.Attributes{"maxlength": "60"}}
+	return Field{Name: fmt.Sprintf("l%d-%s", line, name), Label: label, Value: v.typed(line, fmt.Sprintf("l%d-%s", line, name)), Error: Words(v.faultOn(line, name)), Autocomplete: "off", More: templ.Attributes{"maxlength": "60"}}
 }
 
 func (v deskView) number(line int64, name string, label Words) Field {

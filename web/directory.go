@@ -88,7 +88,7 @@ func (v directoryView) programmeChoices(none Words) []Option {
 // many writes a count that is not counted beyond a thousand.
 func many(ctx context.Context, n int) string {
 	if n >= 1000 {
-		return "1,000 or more"
+		return T(ctx, "%d or more", 1000)
 	}
 	return Count(ctx, n)
 }
@@ -128,7 +128,7 @@ func (w *Web) partnerPage(ctx context.Context, r request, typed []partners.Spons
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = Verbatim(v.Name), faulty(fault)
+	r.shell.Title, r.shell.Error = Verbatim(v.Name), faulty(ctx, fault)
 	a := reply{page: PartnerPage(r.shell, v)}
 	if fault != nil {
 		v.sponsors = typed

@@ -141,7 +141,7 @@ func (w *Web) dispatchPage(ctx context.Context, r request, fault *portal.Error) 
 	r.shell.Title = Said(ctx, "Shipment notice %s", v.Number)
 	a := reply{}
 	if fault != nil {
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(fault.Msg), Fields: fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, fault), Fields: fault.Fields}
 		a.status = statuses[portal.Invalid]
 	}
 	a.page = DispatchPage(r.shell, v)
@@ -292,7 +292,7 @@ func (w *Web) sendDispatch(ctx context.Context, r request) (reply, error) {
 		}
 		v.form, v.fault = r.form, inForm(says, places)
 		r.shell.Title = "Announce a shipment"
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, says), Fields: v.fault.Fields}
 		return reply{status: statuses[portal.Invalid], page: DispatchFormPage(r.shell, v)}, nil
 	} else if err != nil {
 		return reply{}, err

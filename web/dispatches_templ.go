@@ -103,7 +103,7 @@ func DispatchesPage(s Shell, v dispatchList) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Your number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Your number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -111,7 +111,7 @@ func DispatchesPage(s Shell, v dispatchList) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Select(Field{Name: "state", Label: "State", Value: v.filter.State, Narrow: true, Error: Verbatim(v.fault.On("state"))}, v.stateOptions()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Select(Field{Name: "state", Label: "State", Value: v.filter.State, Narrow: true, Error: Words(v.fault.On("state"))}, v.stateOptions()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -181,7 +181,7 @@ func DispatchesPage(s Shell, v dispatchList) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Verbatim(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Words(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1896,7 +1896,7 @@ func objection(v receiptList, x purchasing.Receipt) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if v.at == x.Receipt {
-					templ_7745c5c3_Err = TextArea(Field{Name: "words", Label: Said(ctx, "What you object to receipt %s", x.Receipt), Value: v.typed, Error: Verbatim(v.fault.On("words")), Required: true, More: templ.Attributes{"maxlength": "2000"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = TextArea(Field{Name: "words", Label: Said(ctx, "What you object to receipt %s", x.Receipt), Value: v.typed, Error: Words(v.fault.On("words")), Required: true, More: templ.Attributes{"maxlength": "2000"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2073,7 +2073,7 @@ func ReceiptsPage(s Shell, v receiptList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2161,7 +2161,7 @@ func ReceiptsPage(s Shell, v receiptList) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Verbatim(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var100), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This list cannot be made", Text: Words(v.fault.On("cursor"))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var100), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -2339,27 +2339,27 @@ func DispatchFormPage(s Shell, v dispatchForm) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Your number", Hint: "As on the delivery note", Value: v.value("number", ""), Error: Verbatim(v.fault.On("number")), Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "35"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "number", Label: "Your number", Hint: "As on the delivery note", Value: v.value("number", ""), Error: Words(v.fault.On("number")), Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "35"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "ships_on", Label: "Leaves on", Type: "date", Value: v.value("ships_on", string(v.today)), Error: Verbatim(v.fault.On("ships_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "ships_on", Label: "Leaves on", Type: "date", Value: v.value("ships_on", string(v.today)), Error: Words(v.fault.On("ships_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "arrives_on", Label: "Arrives on", Type: "date", Value: v.value("arrives_on", ""), Error: Verbatim(v.fault.On("arrives_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "arrives_on", Label: "Arrives on", Type: "date", Value: v.value("arrives_on", ""), Error: Words(v.fault.On("arrives_on")), Required: true, Narrow: true}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "carrier", Label: "Carrier", Value: v.value("carrier", ""), Error: Verbatim(v.fault.On("carrier")), Narrow: true, More: templ.Attributes{"maxlength": "80"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "carrier", Label: "Carrier", Value: v.value("carrier", ""), Error: Words(v.fault.On("carrier")), Narrow: true, More: templ.Attributes{"maxlength": "80"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "tracking", Label: "Tracking number", Value: v.value("tracking", ""), Error: Verbatim(v.fault.On("tracking")), Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "80"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "tracking", Label: "Tracking number", Value: v.value("tracking", ""), Error: Words(v.fault.On("tracking")), Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "80"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "gs1_prefix", Label: "Your GS1 company prefix", Hint: "7 to 12 digits; package numbers begin with it", Value: v.value("gs1_prefix", ""), Error: Verbatim(v.fault.On("gs1_prefix")), InputMode: "numeric", Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "12"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "gs1_prefix", Label: "Your GS1 company prefix", Hint: "7 to 12 digits; package numbers begin with it", Value: v.value("gs1_prefix", ""), Error: Words(v.fault.On("gs1_prefix")), InputMode: "numeric", Required: true, Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "12"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2456,19 +2456,19 @@ func DispatchFormPage(s Shell, v dispatchForm) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("quantity-%d", i+1), Label: "Quantity", Hint: "0 leaves the line out", InputMode: "decimal", Value: v.value(fmt.Sprintf("quantity-%d", i+1), string(l.Quantity)), Error: Verbatim(v.lineFault("quantity", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("quantity-%d", i+1), Label: "Quantity", Hint: "0 leaves the line out", InputMode: "decimal", Value: v.value(fmt.Sprintf("quantity-%d", i+1), string(l.Quantity)), Error: Words(v.lineFault("quantity", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("package-%d", i+1), Label: "Package", Hint: "1 for the first", InputMode: "numeric", Value: v.value(fmt.Sprintf("package-%d", i+1), "1"), Error: Verbatim(v.lineFault("package", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("package-%d", i+1), Label: "Package", Hint: "1 for the first", InputMode: "numeric", Value: v.value(fmt.Sprintf("package-%d", i+1), "1"), Error: Words(v.lineFault("package", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("lot-%d", i+1), Label: "Lot or batch", Value: v.value(fmt.Sprintf("lot-%d", i+1), ""), Error: Verbatim(v.lineFault("lot", i)), Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "35"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("lot-%d", i+1), Label: "Lot or batch", Value: v.value(fmt.Sprintf("lot-%d", i+1), ""), Error: Words(v.lineFault("lot", i)), Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "35"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("serials-%d", i+1), Label: "Serial numbers", Hint: "One for each unit, with commas", Value: v.value(fmt.Sprintf("serials-%d", i+1), ""), Error: Verbatim(v.lineFault("serials", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("serials-%d", i+1), Label: "Serial numbers", Hint: "One for each unit, with commas", Value: v.value(fmt.Sprintf("serials-%d", i+1), ""), Error: Words(v.lineFault("serials", i)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2494,7 +2494,7 @@ func DispatchFormPage(s Shell, v dispatchForm) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					for i := range 4 {
-						templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("weight-%d", i+1), Label: Said(ctx, "Weight of package %d, kg", i+1), InputMode: "decimal", Value: v.value(fmt.Sprintf("weight-%d", i+1), ""), Error: Verbatim(v.fault.On(fmt.Sprintf("weight-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Input(Field{Name: fmt.Sprintf("weight-%d", i+1), Label: Said(ctx, "Weight of package %d, kg", i+1), InputMode: "decimal", Value: v.value(fmt.Sprintf("weight-%d", i+1), ""), Error: Words(v.fault.On(fmt.Sprintf("weight-%d", i+1))), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -2509,7 +2509,7 @@ func DispatchFormPage(s Shell, v dispatchForm) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note", Value: v.value("note", ""), Error: Verbatim(v.fault.On("note")), More: templ.Attributes{"maxlength": "500"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note", Value: v.value("note", ""), Error: Words(v.fault.On("note")), More: templ.Attributes{"maxlength": "500"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -67,7 +67,7 @@ func (w *Web) decideEntry(ctx context.Context, r request) (reply, error) {
 			return reply{}, again
 		}
 		v.fault = fault
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(fault.Msg), Fields: fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, fault), Fields: fault.Fields}
 		v.domains, v.issuer, v.acr, v.amr, v.groups, v.decide = r.form.Get("domains"), r.form.Get("issuer"), r.form.Get("acr"), r.form.Get("amr"), r.form.Get("groups"), r.form.Get("groups_decide") != ""
 		return reply{status: statuses[portal.Invalid], page: EntryPage(r.shell, v)}, nil
 	}

@@ -69,11 +69,11 @@ func EntryPage(s Shell, v entryView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextArea(Field{Name: "domains", Label: "Mail domains of its people", Value: v.domains, Hint: "One a line, like company.example. Nobody else can be invited.", Error: Verbatim(v.fault.On("domains")), More: templ.Attributes{"maxlength": "10000", "spellcheck": "false"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextArea(Field{Name: "domains", Label: "Mail domains of its people", Value: v.domains, Hint: "One a line, like company.example. Nobody else can be invited.", Error: Words(v.fault.On("domains")), More: templ.Attributes{"maxlength": "10000", "spellcheck": "false"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "issuer", Label: "Address of the issuer that counts", Value: v.issuer, Hint: "As the issuer names itself, like https://login.company.example.", Error: Verbatim(v.fault.On("issuer")), Autocomplete: "off", More: templ.Attributes{"maxlength": "500", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "issuer", Label: "Address of the issuer that counts", Value: v.issuer, Hint: "As the issuer names itself, like https://login.company.example.", Error: Words(v.fault.On("issuer")), Autocomplete: "off", More: templ.Attributes{"maxlength": "500", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -107,11 +107,11 @@ func EntryPage(s Shell, v entryView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "amr", Label: "Means (amr)", Value: v.amr, Hint: "Separated by spaces, like mfa otp hwk.", Error: Verbatim(v.fault.On("amr")), Autocomplete: "off", More: templ.Attributes{"maxlength": "2000", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "amr", Label: "Means (amr)", Value: v.amr, Hint: "Separated by spaces, like mfa otp hwk.", Error: Words(v.fault.On("amr")), Autocomplete: "off", More: templ.Attributes{"maxlength": "2000", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "acr", Label: "Class (acr)", Value: v.acr, Error: Verbatim(v.fault.On("acr")), Autocomplete: "off", More: templ.Attributes{"maxlength": "2000", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "acr", Label: "Class (acr)", Value: v.acr, Error: Words(v.fault.On("acr")), Autocomplete: "off", More: templ.Attributes{"maxlength": "2000", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -119,7 +119,7 @@ func EntryPage(s Shell, v entryView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextArea(Field{Name: "groups", Label: "Groups of the issuer, and what they make their members", Value: v.groups, Hint: Said(ctx, "One a line, like Dealer buyers = buyer, approver. Roles to choose from: %s. They count at sign-in and over SCIM.", strings.Join(v.roles, ", ")), Error: Verbatim(v.fault.On("groups")), More: templ.Attributes{"maxlength": "50000", "spellcheck": "false"}}, 5).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextArea(Field{Name: "groups", Label: "Groups of the issuer, and what they make their members", Value: v.groups, Hint: Said(ctx, "One a line, like Dealer buyers = buyer, approver. Roles to choose from: %s. They count at sign-in and over SCIM.", strings.Join(v.roles, ", ")), Error: Words(v.fault.On("groups")), More: templ.Attributes{"maxlength": "50000", "spellcheck": "false"}}, 5).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -87,7 +88,20 @@ func (w *Web) Fail(c *gin.Context, err error) {
 			h.Set("Retry-After", "2")
 		}
 	}
-	w.failed(c, statuses[says.Kind], says.Msg, says.Fields)
+	w.speak(c, w.caller(c))
+	w.failed(c, statuses[says.Kind], Verbatim(sayPlain(c.Request.Context(), says)), says.Fields)
+}
+
+// sayError is what went wrong in the person's language, as a sentence begins.
+func sayError(ctx context.Context, e *portal.Error) Words {
+	return Verbatim(upperFirst(sayPlain(ctx, e)))
+}
+
+func sayPlain(ctx context.Context, e *portal.Error) string {
+	if e.Saying.Format == "" {
+		return T(ctx, Words(e.Msg))
+	}
+	return T(ctx, Words(e.Saying.Format), slices.Clone(e.Saying.Values)...)
 }
 
 // NotFound answers for paths that are not there; MethodNotAllowed for methods.
@@ -100,7 +114,7 @@ func (w *Web) MethodNotAllowed(c *gin.Context) {
 	w.failed(c, http.StatusMethodNotAllowed, "", nil)
 }
 
-func (w *Web) failed(c *gin.Context, status int, msg string, fields map[string]string) {
+func (w *Web) failed(c *gin.Context, status int, msg Words, fields map[string]string) {
 	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request")}))
 	c.Abort()
 }

@@ -770,7 +770,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Invoice or PO number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Invoice or PO number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -778,7 +778,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "state", Label: "State", Value: v.filter.State, Narrow: true, Error: Verbatim(v.fault.On("state"))}, []Option{{Value: "", Label: "All"}, {Value: "open", Label: "Open"}, {Value: "overdue", Label: "Overdue"}, {Value: "settled", Label: "Settled"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "state", Label: "State", Value: v.filter.State, Narrow: true, Error: Words(v.fault.On("state"))}, []Option{{Value: "", Label: "All"}, {Value: "open", Label: "Open"}, {Value: "overdue", Label: "Overdue"}, {Value: "settled", Label: "Settled"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -786,7 +786,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Kind", Value: v.filter.Kind, Narrow: true, Error: Verbatim(v.fault.On("kind"))}, []Option{{Value: "", Label: "All"}, {Value: invoices.Invoice, Label: "Invoices"}, {Value: invoices.CreditMemo, Label: "Credit memos"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Kind", Value: v.filter.Kind, Narrow: true, Error: Words(v.fault.On("kind"))}, []Option{{Value: "", Label: "All"}, {Value: invoices.Invoice, Label: "Invoices"}, {Value: invoices.CreditMemo, Label: "Credit memos"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -794,7 +794,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Verbatim(v.fault.On("site"))}, siteChoice(v.places, v.sites)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Words(v.fault.On("site"))}, siteChoice(v.places, v.sites)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -802,7 +802,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "invoiced_from", Label: "From", Value: dayValue(v.filter.From), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("invoiced_from"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "invoiced_from", Label: "From", Value: dayValue(v.filter.From), Type: "date", Narrow: true, Error: Words(v.fault.On("invoiced_from"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -810,7 +810,7 @@ func InvoicesPage(s Shell, v invoiceList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "invoiced_to", Label: "To", Value: dayValue(v.filter.To), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("invoiced_to"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "invoiced_to", Label: "To", Value: dayValue(v.filter.To), Type: "date", Narrow: true, Error: Words(v.fault.On("invoiced_to"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -988,9 +988,9 @@ func faultyList(fault *portal.Error, again string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var36 string
-		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(upperFirst(fault.Msg))
+		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, sayError(ctx, fault)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `finance.templ`, Line: 205, Col: 29}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `finance.templ`, Line: 205, Col: 36}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 		if templ_7745c5c3_Err != nil {
@@ -3147,7 +3147,7 @@ func StatementPage(s Shell, v statementView) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Select(Field{Name: "currency", Label: "Currency", Value: v.period.Currency, Narrow: true, Error: Verbatim(v.fault.On("currency"))}, v.currencyOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "currency", Label: "Currency", Value: v.period.Currency, Narrow: true, Error: Words(v.fault.On("currency"))}, v.currencyOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -3155,7 +3155,7 @@ func StatementPage(s Shell, v statementView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Value: dayValue(v.period.From), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Value: dayValue(v.period.From), Type: "date", Narrow: true, Error: Words(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -3163,7 +3163,7 @@ func StatementPage(s Shell, v statementView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Value: dayValue(v.period.To), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Value: dayValue(v.period.To), Type: "date", Narrow: true, Error: Words(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -3171,7 +3171,7 @@ func StatementPage(s Shell, v statementView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.period.Site, Narrow: true, Error: Verbatim(v.fault.On("site"))}, siteChoice(v.places, v.sites)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.period.Site, Narrow: true, Error: Words(v.fault.On("site"))}, siteChoice(v.places, v.sites)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -252,16 +252,9 @@ func (v forecastPage) here() string { return v.address.With("cursor", v.filter.C
 
 func (v forecastPage) asIs(ctx context.Context) Question {
 	n := v.watch.Unanswered
-	return Question{ID: "as-is", Button: Said(ctx, "Commit %s unanswered as they are", items(ctx, n)), Icon: IconTick, Ask: Said(ctx, "Commit to %s as the host asks for them?", items(ctx, n)),
+	return Question{ID: "as-is", Button: Said(ctx, "Commit %s unanswered as they are", T(ctx, "%d items", n)), Icon: IconTick, Ask: Said(ctx, "Commit to %s as the host asks for them?", T(ctx, "%d items", n)),
 		Effect: Said(ctx, "Every bucket of version %s of items that you have not answered yet is committed with the quantity that is asked for. The host sees it at once.", v.grid.Current().Version),
 		Yes:    "Yes, commit", Action: "/forecasts/as-is", Hidden: map[string]string{"version": v.grid.Current().Version, "once": uuid.NewString()}}
-}
-
-func items(ctx context.Context, n int) string {
-	if n == 1 {
-		return "1 item"
-	}
-	return Count(ctx, n) + " items"
 }
 
 func said(ctx context.Context, r forecasts.Report) (title, text Words) {
@@ -273,13 +266,6 @@ func said(ctx context.Context, r forecasts.Report) (title, text Words) {
 		all = append(all, T(ctx, "%d are not committed: each is named with its reason.", n))
 	}
 	return Said(ctx, "%d buckets committed", r.Committed), Verbatim(strings.Join(all, " "))
-}
-
-func countOf(ctx context.Context, n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Count(ctx, n) + " " + many
 }
 
 // commitGrid takes what stands in the commit rows of a page.

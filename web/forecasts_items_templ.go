@@ -684,9 +684,9 @@ func balances(v ledgerPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var31 string
-		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s Wanted is what was used so far, the firm zone and, for material, the trade-off zone. Authorised is the greatest that was ever wanted. What is authorised and no longer wanted is surplus: finished goods at %s of the price, material alone at %s. Wanted and surplus together are what was authorised: no piece is counted twice.", "Reckoned since version "+v.balances.Since+". ", percent(v.terms.MakeShare), percent(v.terms.BuyShare)))
+		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Reckoned since version %s. Wanted is what was used so far, the firm zone and, for material, the trade-off zone. Authorised is the greatest that was ever wanted. What is authorised and no longer wanted is surplus: finished goods at %s of the price, material alone at %s. Wanted and surplus together are what was authorised: no piece is counted twice.", v.balances.Since, percent(v.terms.MakeShare), percent(v.terms.BuyShare)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 112, Col: 447}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 112, Col: 436}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 		if templ_7745c5c3_Err != nil {
@@ -701,7 +701,7 @@ func balances(v ledgerPage) templ.Component {
 }
 
 func balanceTitle(ctx context.Context, b forecasts.Balance) string {
-	title := items(ctx, b.Items) + " by the " + b.Kind
+	title := T(ctx, map[string]Words{"day": "%d items by the day", "week": "%d items by the week", "month": "%d items by the month"}[b.Kind], b.Items)
 	if b.Currency != "" {
 		title += " in " + b.Currency
 	}
@@ -798,7 +798,7 @@ func ledgerFigures(l forecasts.Ledger, currency string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure("Commitments kept", percent(l.Kept.Reliability), Said(ctx, "in %s", countOf(ctx, l.Kept.Buckets, "bucket", "buckets"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Figure("Commitments kept", percent(l.Kept.Reliability), Said(ctx, "in %s", T(ctx, "%d buckets", l.Kept.Buckets))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -883,9 +883,9 @@ func horizonTable(id string, list []forecasts.Horizon, kind string) templ.Compon
 						}
 						ctx = templ.InitializeContext(ctx)
 						var templ_7745c5c3_Var38 string
-						templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(countOf(ctx, h.Ahead, kind, kind+"s"))
+						templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, map[string]Words{"day": "%d days", "week": "%d weeks", "month": "%d months"}[kind], h.Ahead))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 168, Col: 45}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 168, Col: 107}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 						if templ_7745c5c3_Err != nil {

@@ -75,7 +75,7 @@ func (w *Web) commitTable(ctx context.Context, r request) (reply, error) {
 	case err == nil:
 		return reply{status: statuses[portal.Invalid], page: PastePage(r.shell, v)}, nil
 	case says.Kind == portal.Invalid:
-		v.fault = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: map[string]string{"table": cmp.Or(says.On("table"), says.On("version"), says.On("file"), says.Msg)}}
+		v.fault = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, says), Fields: map[string]string{"table": cmp.Or(says.On("table"), says.On("version"), says.On("file"), says.Msg)}}
 		r.shell.Error = v.fault
 		return reply{status: statuses[portal.Invalid], page: PastePage(r.shell, v)}, nil
 	}

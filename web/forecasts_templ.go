@@ -247,7 +247,7 @@ func ForecastsPage(s Shell, v forecastPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Figure("Firm", countOf(ctx, v.grid.Terms.FirmDays, "day", "days"), Said(ctx, "then %s of trade-off", countOf(ctx, v.grid.Terms.TradeOffDays, "day", "days"))).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Figure("Firm", T(ctx, "%d days", v.grid.Terms.FirmDays), Said(ctx, "then %s of trade-off", T(ctx, "%d days", v.grid.Terms.TradeOffDays))).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -702,7 +702,7 @@ func forecastAnswerNote(ctx context.Context, v forecastPage) Words {
 	if v.watch.Unanswered == 0 {
 		return "every item is answered"
 	}
-	note := Count(ctx, v.watch.Unanswered) + " of " + items(ctx, v.watch.Of) + " not answered"
+	note := T(ctx, "%d of %s not answered", v.watch.Unanswered, T(ctx, "%d items", v.watch.Of))
 	if v.grid.Today > v.grid.Current().DueOn {
 		note = "overdue: " + note
 	}

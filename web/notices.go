@@ -132,8 +132,8 @@ type noticeForm struct {
 func (f noticeForm) get(name string) string { return f.typed.Get(name) }
 
 // shown is the fault as a page's summary tells it.
-func (f noticeForm) shown() *ShownError {
-	return &ShownError{Status: statuses[f.fault.Kind], Msg: upperFirst(f.fault.Msg), Fields: f.fault.Fields}
+func (f noticeForm) shown(ctx context.Context) *ShownError {
+	return &ShownError{Status: statuses[f.fault.Kind], Msg: sayError(ctx, f.fault), Fields: f.fault.Fields}
 }
 
 // hostsNotice is what the page of a notice of the host's shows, to its partner or to the host's staff.
@@ -169,7 +169,7 @@ func (w *Web) showHostsNotice(ctx context.Context, r request, host bool, form no
 	r.shell.Title = Said(ctx, "Notice %s", v.Notice)
 	status := 0
 	if form.fault != nil {
-		r.shell.Error = form.shown()
+		r.shell.Error = form.shown(ctx)
 		status = r.shell.Error.Status
 	}
 	return reply{status: status, page: NoticePage(r.shell, v)}, nil

@@ -25,11 +25,11 @@ func (w *Web) listGiven(ctx context.Context, r request) (reply, error) {
 }
 
 func (w *Web) newNotice(ctx context.Context, r request) (reply, error) {
-	return w.noticeToGive(r, noticeForm{typed: r.query})
+	return w.noticeToGive(ctx, r, noticeForm{typed: r.query})
 }
 
 // noticeToGive answers with the form of a new notice, as it was typed.
-func (w *Web) noticeToGive(r request, form noticeForm) (reply, error) {
+func (w *Web) noticeToGive(ctx context.Context, r request, form noticeForm) (reply, error) {
 	if err := r.by.Need(portal.NoticesAnswer); err != nil {
 		return reply{}, err
 	}
@@ -37,7 +37,7 @@ func (w *Web) noticeToGive(r request, form noticeForm) (reply, error) {
 	r.shell.stand("/notices")
 	status := 0
 	if form.fault != nil {
-		r.shell.Error = form.shown()
+		r.shell.Error = form.shown(ctx)
 		status = r.shell.Error.Status
 	}
 	return reply{status: status, page: NewNoticePage(r.shell, form)}, nil
@@ -98,7 +98,7 @@ func (w *Web) givenNotice(ctx context.Context, r request, host bool, form notice
 	}
 	status := 0
 	if form.fault != nil {
-		r.shell.Error = form.shown()
+		r.shell.Error = form.shown(ctx)
 		status = r.shell.Error.Status
 	}
 	return reply{status: status, page: GivenNoticePage(r.shell, v)}, nil
@@ -160,7 +160,7 @@ func (w *Web) giveNotice(ctx context.Context, r request) (reply, error) {
 		return givenPath(g.Number), err
 	})
 	if says := portal.Says(err); err != nil && says.Kind == portal.Invalid {
-		return w.noticeToGive(r, noticeForm{r.form, says})
+		return w.noticeToGive(ctx, r, noticeForm{r.form, says})
 	}
 	return reply{to: to, flash: &Flash{Tone: Good, Title: "The host has your notice"}}, err
 }

@@ -502,7 +502,7 @@ func productsOf(ctx context.Context, items []notices.Item) (text string) {
 		text += n
 	}
 	if more := len(names) - 3; more > 0 {
-		text += " and " + countOf(ctx, more, "more", "more")
+		text += " " + T(ctx, "and %d more", more)
 	}
 	return text
 }
@@ -629,23 +629,23 @@ func giveForm(action string, button Words, value func(string) string, fault *por
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Kind", Value: value("kind"), Error: Verbatim(fault.On("kind"))}, kindOptions()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Kind", Value: value("kind"), Error: Words(fault.On("kind"))}, kindOptions()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "effective_on", Label: "Effective from", Type: "date", Value: value("effective_on"), Error: Verbatim(fault.On("effective_on")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "effective_on", Label: "Effective from", Type: "date", Value: value("effective_on"), Error: Words(fault.On("effective_on")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "first_ship_on", Label: "First changed shipment", Type: "date", Value: value("first_ship_on"), Error: Verbatim(fault.On("first_ship_on"))}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "first_ship_on", Label: "First changed shipment", Type: "date", Value: value("first_ship_on"), Error: Words(fault.On("first_ship_on"))}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "last_buy_on", Label: "Last day to buy", Type: "date", Value: value("last_buy_on"), Error: Verbatim(fault.On("last_buy_on")), Hint: "End of life"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "last_buy_on", Label: "Last day to buy", Type: "date", Value: value("last_buy_on"), Error: Words(fault.On("last_buy_on")), Hint: "End of life"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "last_ship_on", Label: "Last day to ship", Type: "date", Value: value("last_ship_on"), Error: Verbatim(fault.On("last_ship_on")), Hint: "End of life"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "last_ship_on", Label: "Last day to ship", Type: "date", Value: value("last_ship_on"), Error: Words(fault.On("last_ship_on")), Hint: "End of life"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -653,15 +653,15 @@ func giveForm(action string, button Words, value func(string) string, fault *por
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "title", Label: "What changes", Value: value("title"), Error: Verbatim(fault.On("title")), Required: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "160"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "title", Label: "What changes", Value: value("title"), Error: Words(fault.On("title")), Required: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "160"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = noteArea("items", "Products, one a line", value("items"), Verbatim(fault.On("items")), Said(ctx, "%s. The host's product number alone will do; what follows may be left out. Lines copied from a spreadsheet are taken too.", upperFirst(itemColumns))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = noteArea("items", "Products, one a line", value("items"), Words(fault.On("items")), Said(ctx, "%s. The host's product number alone will do; what follows may be left out. Lines copied from a spreadsheet are taken too.", upperFirst(itemColumns))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = noteArea("description", "Description", value("description"), Verbatim(fault.On("description")), "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = noteArea("description", "Description", value("description"), Words(fault.On("description")), "").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1175,11 +1175,11 @@ func NoticePolicyPage(s Shell, v policyPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "acknowledge_days", Label: "Receipt acknowledged within, days", Value: v.days("acknowledge_days", v.AcknowledgeDays), InputMode: "numeric", Error: Verbatim(v.form.fault.On("acknowledge_days")), Required: true, Hint: "After that, silence is written down"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "acknowledge_days", Label: "Receipt acknowledged within, days", Value: v.days("acknowledge_days", v.AcknowledgeDays), InputMode: "numeric", Error: Words(v.form.fault.On("acknowledge_days")), Required: true, Hint: "After that, silence is written down"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "notice_days", Label: "Notice before the first changed shipment, days", Value: v.days("notice_days", v.NoticeDays), InputMode: "numeric", Error: Verbatim(v.form.fault.On("notice_days")), Required: true, Hint: "What ships sooner is marked"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "notice_days", Label: "Notice before the first changed shipment, days", Value: v.days("notice_days", v.NoticeDays), InputMode: "numeric", Error: Words(v.form.fault.On("notice_days")), Required: true, Hint: "What ships sooner is marked"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

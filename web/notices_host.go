@@ -110,7 +110,7 @@ func (w *Web) noticePolicy(ctx context.Context, r request, form noticeForm) (rep
 	r.shell.stand("/partner-notices")
 	status := 0
 	if form.fault != nil {
-		r.shell.Error = form.shown()
+		r.shell.Error = form.shown(ctx)
 		status = r.shell.Error.Status
 	}
 	return reply{status: status, page: NoticePolicyPage(r.shell, v)}, nil

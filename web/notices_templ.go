@@ -1798,9 +1798,9 @@ func impact(touched []notices.Touch, sums []notices.Sum) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var76 string
-			templ_7745c5c3_Var76, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s one by one", countOf(ctx, len(touched), "thing", "things")))
+			templ_7745c5c3_Var76, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s one by one", T(ctx, "%d things", len(touched))))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `notices.templ`, Line: 302, Col: 84}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `notices.templ`, Line: 302, Col: 72}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var76))
 			if templ_7745c5c3_Err != nil {
@@ -2195,27 +2195,27 @@ func answerForm(action string, f noticeForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(Field{Name: "verdict", Label: "Answer", Value: f.get("verdict"), Error: Verbatim(f.fault.On("verdict"))}, noticeVerdicts()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(Field{Name: "verdict", Label: "Answer", Value: f.get("verdict"), Error: Words(f.fault.On("verdict"))}, noticeVerdicts()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(Field{Name: "disposition", Label: "Stock of the old revision", Value: f.get("disposition"), Error: Verbatim(f.fault.On("disposition"))}, dispositionOptions()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(Field{Name: "disposition", Label: "Stock of the old revision", Value: f.get("disposition"), Error: Words(f.fault.On("disposition"))}, dispositionOptions()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "cost", Label: "Cost of the change", Value: f.get("cost"), InputMode: "decimal", Error: Verbatim(f.fault.On("cost")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "cost", Label: "Cost of the change", Value: f.get("cost"), InputMode: "decimal", Error: Words(f.fault.On("cost")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "currency", Label: "Currency", Value: f.get("currency"), Error: Verbatim(f.fault.On("currency")), Autocomplete: "off", More: templ.Attributes{"maxlength": "3", "placeholder": "EUR"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "currency", Label: "Currency", Value: f.get("currency"), Error: Words(f.fault.On("currency")), Autocomplete: "off", More: templ.Attributes{"maxlength": "3", "placeholder": "EUR"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "lead_time_days", Label: "Deliveries take longer, days", Value: f.get("lead_time_days"), InputMode: "numeric", Error: Verbatim(f.fault.On("lead_time_days")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "lead_time_days", Label: "Deliveries take longer, days", Value: f.get("lead_time_days"), InputMode: "numeric", Error: Words(f.fault.On("lead_time_days")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "samples", Label: "Samples wanted", Value: f.get("samples"), InputMode: "decimal", Error: Verbatim(f.fault.On("samples")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "samples", Label: "Samples wanted", Value: f.get("samples"), InputMode: "decimal", Error: Words(f.fault.On("samples")), Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2223,7 +2223,7 @@ func answerForm(action string, f noticeForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = noteArea("note", "Note; needed with an objection", f.get("note"), Verbatim(f.fault.On("note")), "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = noteArea("note", "Note; needed with an objection", f.get("note"), Words(f.fault.On("note")), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2958,11 +2958,11 @@ func answerDetail(a notices.Answer) templ.Component {
 func leadTimeText(ctx context.Context, days int) Words {
 	switch {
 	case days < 0:
-		return Said(ctx, "Deliveries are %s faster", countOf(ctx, -days, "day", "days"))
+		return Said(ctx, "Deliveries are %s faster", T(ctx, "%d days", -days))
 	case days == 0:
 		return "Deliveries take as long as before"
 	}
-	return Said(ctx, "Deliveries take %s longer", countOf(ctx, days, "day", "days"))
+	return Said(ctx, "Deliveries take %s longer", T(ctx, "%d days", days))
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -240,7 +240,7 @@ func (v followed) changeable() bool {
 func (v followed) typed(l orders.Line, field string, f Field) Field {
 	f.Name = fmt.Sprintf("%s-%d", field, l.Line)
 	if v.changing == l.Line && v.form != nil {
-		f.Value, f.Error = v.form.Get(f.Name), Verbatim(v.fault.On(field))
+		f.Value, f.Error = v.form.Get(f.Name), Words(v.fault.On(field))
 	}
 	return f
 }

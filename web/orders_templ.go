@@ -93,7 +93,7 @@ func OrdersPage(s Shell, v orderList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order or PO number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order or PO number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -101,7 +101,7 @@ func OrdersPage(s Shell, v orderList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Verbatim(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Words(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -109,7 +109,7 @@ func OrdersPage(s Shell, v orderList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "ordered_from", Label: "Ordered from", Value: dayValue(v.filter.From), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("ordered_from"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "ordered_from", Label: "Ordered from", Value: dayValue(v.filter.From), Type: "date", Narrow: true, Error: Words(v.fault.On("ordered_from"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -117,7 +117,7 @@ func OrdersPage(s Shell, v orderList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "ordered_to", Label: "Ordered to", Value: dayValue(v.filter.To), Type: "date", Narrow: true, Error: Verbatim(v.fault.On("ordered_to"))}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "ordered_to", Label: "Ordered to", Value: dayValue(v.filter.To), Type: "date", Narrow: true, Error: Words(v.fault.On("ordered_to"))}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1232,7 +1232,7 @@ func OrderPage(s Shell, v followed) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if v.fault != nil {
-					templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: upperFirst(v.fault.Msg), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ErrorSummary(&ShownError{Msg: sayError(ctx, v.fault), Fields: v.summary()}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -174,11 +174,11 @@ func (f *rightsForm) mended(err error) bool {
 	return errors.As(err, &f.fault)
 }
 
-func (f rightsForm) shown() *ShownError {
+func (f rightsForm) shown(ctx context.Context) *ShownError {
 	if f.fault == nil {
 		return nil
 	}
-	e := &ShownError{Status: statuses[f.fault.Kind], Msg: upperFirst(f.fault.Msg), Fields: map[string]string{}}
+	e := &ShownError{Status: statuses[f.fault.Kind], Msg: sayError(ctx, f.fault), Fields: map[string]string{}}
 	for name, what := range f.fault.Fields {
 		e.Fields[name] = upperFirst(strings.ReplaceAll(name, "_", " ")) + ": " + what
 	}
@@ -207,7 +207,7 @@ func (w *Web) inviteForm(ctx context.Context, r request, f rightsForm) (reply, e
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = "Invite somebody", f.shown()
+	r.shell.Title, r.shell.Error = "Invite somebody", f.shown(ctx)
 	a := reply{page: InvitePage(r.shell, o, f)}
 	if f.fault != nil {
 		a.status = statuses[f.fault.Kind]
@@ -303,7 +303,7 @@ func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, trie
 			return reply{}, err
 		}
 	}
-	r.shell.Title, r.shell.Error = Verbatim(v.Membership.Name), v.form.shown()
+	r.shell.Title, r.shell.Error = Verbatim(v.Membership.Name), v.form.shown(ctx)
 	a := reply{page: MemberPage(r.shell, v)}
 	if v.form.fault != nil {
 		a.status = statuses[v.form.fault.Kind]
@@ -362,14 +362,7 @@ func (w *Web) endSessions(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	n, err := w.auth.EndSessionsOf(ctx, r.by, id)
-	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d%s ended", n, plural(n, " session was", " sessions were")), "Whoever used them must sign in again."}}, err
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
+	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d sessions were ended", n), "Whoever used them must sign in again."}}, err
 }
 
 // A tokensView is the page of a partner's API tokens.
@@ -443,7 +436,7 @@ func (w *Web) newTokenForm(ctx context.Context, r request, f tokenForm) (reply, 
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = "New API token", f.shown()
+	r.shell.Title, r.shell.Error = "New API token", f.shown(ctx)
 	a := reply{page: NewTokenPage(r.shell, o, f)}
 	if f.fault != nil {
 		a.status = statuses[f.fault.Kind]

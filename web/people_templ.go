@@ -1070,7 +1070,7 @@ func rightsFields(f rightsForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = fieldNotes(Field{Name: "roles", Error: Verbatim(f.fault.On("roles"))}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fieldNotes(Field{Name: "roles", Error: Words(f.fault.On("roles"))}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1082,7 +1082,7 @@ func rightsFields(f rightsForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "order_limit", Label: "Order limit", Value: f.Limit, Error: Verbatim(f.fault.On("order_limit")), InputMode: "decimal", Hint: Said(ctx, "The most an order may come to without a colleague's approval, in %s. Empty: no limit.", orWord(f.money, "the partner's currency")), More: templ.Attributes{"maxlength": "20", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "order_limit", Label: "Order limit", Value: f.Limit, Error: Words(f.fault.On("order_limit")), InputMode: "decimal", Hint: Said(ctx, "The most an order may come to without a colleague's approval, in %s. Empty: no limit.", orWord(f.money, "the partner's currency")), More: templ.Attributes{"maxlength": "20", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1244,7 +1244,7 @@ func sitesFields(f rightsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldNotes(Field{Name: "sites", Error: Verbatim(f.fault.On("sites"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fieldNotes(Field{Name: "sites", Error: Words(f.fault.On("sites"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1323,7 +1323,7 @@ func InvitePage(s Shell, o whose, f rightsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "email", Label: "Mail address", Value: f.Email, Type: "email", Required: true, Autocomplete: "off", Error: Verbatim(f.fault.On("email")), More: templ.Attributes{"maxlength": "254"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "email", Label: "Mail address", Value: f.Email, Type: "email", Required: true, Autocomplete: "off", Error: Words(f.fault.On("email")), More: templ.Attributes{"maxlength": "254"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2312,7 +2312,7 @@ func TokensPage(s Shell, v tokensView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if n := v.unused(); n > 0 {
-				templ_7745c5c3_Err = Notice(Warn, Said(ctx, "%d%s not used for 90 days", n, plural(n, " token was", " tokens were")), "What nobody uses is best revoked: it can be made anew at any time.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Notice(Warn, Said(ctx, "%d tokens were not used for 90 days", n), "What nobody uses is best revoked: it can be made anew at any time.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2702,7 +2702,7 @@ func NewTokenPage(s Shell, o whose, f tokenForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Autocomplete: "off", Hint: "What it is for, such as “Warehouse system”.", Error: Verbatim(f.fault.On("name")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Autocomplete: "off", Hint: "What it is for, such as “Warehouse system”.", Error: Words(f.fault.On("name")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2782,7 +2782,7 @@ func NewTokenPage(s Shell, o whose, f tokenForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldNotes(Field{Name: "permissions", Error: Verbatim(f.fault.On("permissions"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fieldNotes(Field{Name: "permissions", Error: Words(f.fault.On("permissions"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

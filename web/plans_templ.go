@@ -445,39 +445,39 @@ func SupplierPlanPage(s Shell, v supplierPlan) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "firm_days", Label: "Firm, days", Value: daysValue(v.terms.FirmDays), InputMode: "numeric", Error: Verbatim(v.fault.On("firm_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "firm_days", Label: "Firm, days", Value: daysValue(v.terms.FirmDays), InputMode: "numeric", Error: Words(v.fault.On("firm_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "tradeoff_days", Label: "Trade-off, days", Value: daysValue(v.terms.TradeOffDays), InputMode: "numeric", Error: Verbatim(v.fault.On("tradeoff_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "tradeoff_days", Label: "Trade-off, days", Value: daysValue(v.terms.TradeOffDays), InputMode: "numeric", Error: Words(v.fault.On("tradeoff_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "commit_days", Label: "Answer due after, days", Value: daysValue(v.terms.CommitDays), InputMode: "numeric", Error: Verbatim(v.fault.On("commit_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "commit_days", Label: "Answer due after, days", Value: daysValue(v.terms.CommitDays), InputMode: "numeric", Error: Words(v.fault.On("commit_days")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "tolerance", Label: "Tolerance, per cent", Value: string(v.terms.Tolerance), InputMode: "decimal", Error: Verbatim(v.fault.On("tolerance")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "tolerance", Label: "Tolerance, per cent", Value: string(v.terms.Tolerance), InputMode: "decimal", Error: Words(v.fault.On("tolerance")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "make_share", Label: "Paid for finished surplus, per cent", Value: string(v.terms.MakeShare), InputMode: "decimal", Error: Verbatim(v.fault.On("make_share")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "make_share", Label: "Paid for finished surplus, per cent", Value: string(v.terms.MakeShare), InputMode: "decimal", Error: Words(v.fault.On("make_share")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "buy_share", Label: "Paid for material, per cent", Value: string(v.terms.BuyShare), InputMode: "decimal", Error: Verbatim(v.fault.On("buy_share")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "buy_share", Label: "Paid for material, per cent", Value: string(v.terms.BuyShare), InputMode: "decimal", Error: Words(v.fault.On("buy_share")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "time_zone", Label: "Time zone", Value: v.terms.TimeZone, Error: Verbatim(v.fault.On("time_zone")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "time_zone", Label: "Time zone", Value: v.terms.TimeZone, Error: Words(v.fault.On("time_zone")), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Select(Field{Name: "calendar", Label: "Weeks", Value: v.terms.Calendar, Error: Verbatim(v.fault.On("calendar"))}, []Option{{Value: "iso", Label: "ISO"}, {Value: "4-4-5", Label: "Fiscal 4-4-5"}, {Value: "4-5-4", Label: "Fiscal 4-5-4"}, {Value: "5-4-4", Label: "Fiscal 5-4-4"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Select(Field{Name: "calendar", Label: "Weeks", Value: v.terms.Calendar, Error: Words(v.fault.On("calendar"))}, []Option{{Value: "iso", Label: "ISO"}, {Value: "4-4-5", Label: "Fiscal 4-4-5"}, {Value: "4-5-4", Label: "Fiscal 4-5-4"}, {Value: "5-4-4", Label: "Fiscal 5-4-4"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "year_begins", Label: "Fiscal year begins near", Value: v.terms.YearBegins, Error: Verbatim(v.fault.On("year_begins")), Hint: "MM-DD", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "year_begins", Label: "Fiscal year begins near", Value: v.terms.YearBegins, Error: Words(v.fault.On("year_begins")), Hint: "MM-DD", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

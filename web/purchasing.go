@@ -311,12 +311,12 @@ func (w *Web) answerPurchase(ctx context.Context, r request) (reply, error) {
 		}
 		v.form, v.fault = r.form, says
 		r.shell.Title = Said(ctx, "Purchase order %s", v.Number)
-		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: upperFirst(says.Msg), Fields: v.faults()}
+		r.shell.Error = &ShownError{Status: statuses[says.Kind], Msg: sayError(ctx, says), Fields: v.faults()}
 		return reply{status: statuses[says.Kind], page: PurchasePage(r.shell, v)}, nil
 	} else if err != nil {
 		return reply{}, err
 	}
-	f := Flash{Tone: Good, Title: Said(ctx, "%d %s answered", len(a.Lines), plural(len(a.Lines), "line", "lines")), Text: "The host has your answer as soon as its system takes it."}
+	f := Flash{Tone: Good, Title: Said(ctx, "%d lines answered", len(a.Lines)), Text: "The host has your answer as soon as its system takes it."}
 	if waiting > 0 {
 		f.Text = Said(ctx, "%d of them differ from what was asked: until the host decides, what you promised before stands.", waiting)
 	}
@@ -392,7 +392,7 @@ func (w *Web) acceptPurchases(ctx context.Context, r request) (reply, error) {
 			left = append(left, o.Number+": "+o.Fault)
 		}
 	}
-	f := Flash{Tone: Good, Title: Said(ctx, "%d %s accepted as asked, %d %s", taken, plural(taken, "order", "orders"), lines, plural(lines, "line", "lines")), Text: Verbatim(strings.Join(left, "; "))}
+	f := Flash{Tone: Good, Title: Said(ctx, "%s accepted as asked, %s", T(ctx, "%d orders", taken), T(ctx, "%d lines", lines)), Text: Verbatim(strings.Join(left, "; "))}
 	if len(left) > 0 {
 		f.Tone = Warn
 	}

@@ -112,7 +112,7 @@ func PurchasesPage(s Shell, v purchaseList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Order number", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -120,7 +120,7 @@ func PurchasesPage(s Shell, v purchaseList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Verbatim(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Words(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1537,7 +1537,7 @@ func PurchasePage(s Shell, v purchase) templ.Component {
 						}
 					}
 				}
-				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note to the buyer", Value: v.form.Get("note"), Error: Verbatim(v.fault.On("note")), More: templ.Attributes{"maxlength": "1000"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = TextArea(Field{Name: "note", Label: "Note to the buyer", Value: v.form.Get("note"), Error: Words(v.fault.On("note")), More: templ.Attributes{"maxlength": "1000"}}, 2).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1617,9 +1617,9 @@ func answerNote(ctx context.Context, v purchase) Words {
 	case v.AnswerBy == "":
 		return ""
 	case v.AnswerBy < v.today:
-		return Said(ctx, "overdue: %d %s wait for your answer", v.ToAnswer, plural(v.ToAnswer, "line", "lines"))
+		return Said(ctx, "overdue: %d lines wait for your answer", v.ToAnswer)
 	}
-	return Said(ctx, "%d %s to answer", v.ToAnswer, plural(v.ToAnswer, "line", "lines"))
+	return Said(ctx, "%d lines to answer", v.ToAnswer)
 }
 
 func dueNote(v purchase) Words {
@@ -2334,15 +2334,15 @@ func answerLine(v purchase, l purchasing.Line) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Select(Field{Name: lineField("verdict", l), Label: "Answer", Value: v.posted("verdict", l.Line, ""), Error: Verbatim(v.lineFault("verdict", l.Line)), Narrow: true}, verdictOptions()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Select(Field{Name: lineField("verdict", l), Label: "Answer", Value: v.posted("verdict", l.Line, ""), Error: Words(v.lineFault("verdict", l.Line)), Narrow: true}, verdictOptions()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Select(Field{Name: lineField("reason", l), Label: "Reason, if you refuse", Value: v.posted("reason", l.Line, ""), Error: Verbatim(v.lineFault("reason", l.Line)), Narrow: true}, reasonOptions()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Select(Field{Name: lineField("reason", l), Label: "Reason, if you refuse", Value: v.posted("reason", l.Line, ""), Error: Words(v.lineFault("reason", l.Line)), Narrow: true}, reasonOptions()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: lineField("note", l), Label: "Note", Value: v.posted("note", l.Line, ""), Error: Verbatim(v.lineFault("note", l.Line)), Narrow: true, More: templ.Attributes{"maxlength": "500"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: lineField("note", l), Label: "Note", Value: v.posted("note", l.Line, ""), Error: Words(v.lineFault("note", l.Line)), Narrow: true, More: templ.Attributes{"maxlength": "500"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2427,15 +2427,15 @@ func answerLine(v purchase, l purchasing.Line) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = Select(Field{Name: lineField("rest", l), Label: "What is left over", Value: v.posted("rest", l.Line, "keep"), Error: Verbatim(v.lineFault("refuse_rest", l.Line)), Narrow: true}, []Option{{Value: "keep", Label: "keeps its promise, or is answered later"}, {Value: "refuse", Label: "will not be delivered"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Select(Field{Name: lineField("rest", l), Label: "What is left over", Value: v.posted("rest", l.Line, "keep"), Error: Words(v.lineFault("refuse_rest", l.Line)), Narrow: true}, []Option{{Value: "keep", Label: "keeps its promise, or is answered later"}, {Value: "refuse", Label: "will not be delivered"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: lineField("substitute", l), Label: "Substitute product", Value: v.posted("substitute", l.Line, ""), Error: Verbatim(v.lineFault("substitute", l.Line)), Narrow: true, More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: lineField("substitute", l), Label: "Substitute product", Value: v.posted("substitute", l.Line, ""), Error: Words(v.lineFault("substitute", l.Line)), Narrow: true, More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Input(Field{Name: lineField("price", l), Label: "Price you ask, per unit", InputMode: "decimal", Value: v.posted("price", l.Line, ""), Error: Verbatim(v.lineFault("price", l.Line)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: lineField("price", l), Label: "Price you ask, per unit", InputMode: "decimal", Value: v.posted("price", l.Line, ""), Error: Words(v.lineFault("price", l.Line)), Narrow: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

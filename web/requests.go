@@ -54,7 +54,7 @@ func (w *Web) accessPage(ctx context.Context, r request, f rightsForm, why strin
 		return reply{}, err
 	}
 	v.open = slices.ContainsFunc(v.requests, func(q partners.Request) bool { return q.State == partners.RequestOpen })
-	r.shell.Title, r.shell.Error = "My access", v.form.shown()
+	r.shell.Title, r.shell.Error = "My access", v.form.shown(ctx)
 	a := reply{page: AccessPage(r.shell, v)}
 	if v.form.fault != nil {
 		a.status = statuses[v.form.fault.Kind]
@@ -132,7 +132,7 @@ func (w *Web) requestsPage(ctx context.Context, r request, v requestsView) (repl
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = "Requests for access", faulty(v.fault)
+	r.shell.Title, r.shell.Error = "Requests for access", faulty(ctx, v.fault)
 	a := reply{page: RequestsPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]

@@ -565,7 +565,7 @@ func AccessPage(s Shell, v accessView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 						}
-						templ_7745c5c3_Err = fieldNotes(Field{Name: "roles", Error: Verbatim(v.form.fault.On("roles"))}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = fieldNotes(Field{Name: "roles", Error: Words(v.form.fault.On("roles"))}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -575,7 +575,7 @@ func AccessPage(s Shell, v accessView) templ.Component {
 						}
 					}
 					if v.Member.Sites != nil {
-						templ_7745c5c3_Err = Input(Field{Name: "sites", Label: "Sites beside yours", Value: strings.Join(v.form.Sites, ", "), Hint: "By their numbers, with commas between", Error: Verbatim(v.form.fault.On("sites")), More: templ.Attributes{"maxlength": "1000", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Input(Field{Name: "sites", Label: "Sites beside yours", Value: strings.Join(v.form.Sites, ", "), Hint: "By their numbers, with commas between", Error: Words(v.form.fault.On("sites")), More: templ.Attributes{"maxlength": "1000", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -597,7 +597,7 @@ func AccessPage(s Shell, v accessView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					}
-					templ_7745c5c3_Err = TextArea(Field{Name: "why", Label: "Why you need it", Value: v.why, Required: true, Hint: "Your administrators read this, and it stays in the log.", Error: Verbatim(v.form.fault.On("why")), More: templ.Attributes{"maxlength": "500"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = TextArea(Field{Name: "why", Label: "Why you need it", Value: v.why, Required: true, Hint: "Your administrators read this, and it stays in the log.", Error: Words(v.form.fault.On("why")), More: templ.Attributes{"maxlength": "500"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -935,7 +935,7 @@ func RequestsPage(s Shell, v requestsView) templ.Component {
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
-								templ_7745c5c3_Err = Input(Field{Name: "words-" + q.ID.String(), Label: "In your words", Value: v.wordsOn(q), Narrow: true, Error: Verbatim(v.faultOn(q)), More: templ.Attributes{"maxlength": "500", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = Input(Field{Name: "words-" + q.ID.String(), Label: "In your words", Value: v.wordsOn(q), Narrow: true, Error: Words(v.faultOn(q)), More: templ.Attributes{"maxlength": "500", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}

@@ -68,7 +68,7 @@ func (w *Web) campaignForm(ctx context.Context, r request, f campaignForm) (repl
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = "New review", faulty(f.fault)
+	r.shell.Title, r.shell.Error = "New review", faulty(ctx, f.fault)
 	a := reply{page: CampaignFormPage(r.shell, f)}
 	if f.fault != nil {
 		a.status = statuses[f.fault.Kind]
@@ -341,7 +341,7 @@ func (w *Web) reviewPage(ctx context.Context, r request, v reviewView) (reply, e
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = Verbatim(v.Title), faulty(v.fault)
+	r.shell.Title, r.shell.Error = Verbatim(v.Title), faulty(ctx, v.fault)
 	a := reply{page: ReviewPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]
@@ -384,5 +384,5 @@ func (w *Web) answerReview(ctx context.Context, r request) (reply, error) {
 		}
 		return w.reviewPage(ctx, r, v)
 	}
-	return reply{to: to, flash: &Flash{Good, "Answered", Said(ctx, "For %d %s", said, plural(said, "person.", "people."))}}, err
+	return reply{to: to, flash: &Flash{Good, "Answered", Said(ctx, "For %d people.", said)}}, err
 }

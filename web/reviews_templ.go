@@ -382,27 +382,27 @@ func CampaignFormPage(s Shell, f campaignForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Verbatim(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Words(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextArea(Field{Name: "words", Label: "What reviewers are told", Value: f.Words, Error: Verbatim(f.fault.On("words")), More: templ.Attributes{"maxlength": "2000"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextArea(Field{Name: "words", Label: "What reviewers are told", Value: f.Words, Error: Words(f.fault.On("words")), More: templ.Attributes{"maxlength": "2000"}}, 3).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Radios(Field{Name: "reviewers", Label: "Who answers", Value: f.Reviewers, Error: Verbatim(f.fault.On("reviewers"))}, []Option{{Value: "partner", Label: "Each partner's administrators", Hint: "You see what they answer, and can answer too."}, {Value: "host", Label: "Our own staff alone"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Radios(Field{Name: "reviewers", Label: "Who answers", Value: f.Reviewers, Error: Words(f.fault.On("reviewers"))}, []Option{{Value: "partner", Label: "Each partner's administrators", Hint: "You see what they answer, and can answer too."}, {Value: "host", Label: "Our own staff alone"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "due", Label: "Due at the end of", Value: f.due, Type: "date", Required: true, Narrow: true, Hint: "UTC. Whoever is not answered for by then has no access any more.", Error: Verbatim(f.fault.On("due"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "due", Label: "Due at the end of", Value: f.due, Type: "date", Required: true, Narrow: true, Hint: "UTC. Whoever is not answered for by then has no access any more.", Error: Words(f.fault.On("due"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "remind_days", Label: "Remind days before", Value: f.days, Narrow: true, Hint: "With commas between. Empty: no reminders.", Error: Verbatim(f.fault.On("remind_days")), More: templ.Attributes{"maxlength": "60", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "remind_days", Label: "Remind days before", Value: f.days, Narrow: true, Hint: "With commas between. Empty: no reminders.", Error: Words(f.fault.On("remind_days")), More: templ.Attributes{"maxlength": "60", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Whose people", Value: f.Kind, Narrow: true, Error: Verbatim(f.fault.On("kind"))}, []Option{{Value: "", Label: "Of all partners"}, {Value: "dealer", Label: "Of dealers"}, {Value: "supplier", Label: "Of suppliers"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(Field{Name: "kind", Label: "Whose people", Value: f.Kind, Narrow: true, Error: Words(f.fault.On("kind"))}, []Option{{Value: "", Label: "Of all partners"}, {Value: "dealer", Label: "Of dealers"}, {Value: "supplier", Label: "Of suppliers"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -475,7 +475,7 @@ func CampaignFormPage(s Shell, f campaignForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "numbers", Label: "At these partners only", Value: f.numbers, Hint: "Account numbers, with commas between. Empty: at all.", Error: Verbatim(f.fault.On("numbers")), More: templ.Attributes{"autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "numbers", Label: "At these partners only", Value: f.numbers, Hint: "Account numbers, with commas between. Empty: at all.", Error: Words(f.fault.On("numbers")), More: templ.Attributes{"autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

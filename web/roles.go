@@ -25,7 +25,9 @@ func mendable(err error, fault **portal.Error) bool {
 }
 
 // faulty tells what is wrong with a form, field by field.
-func faulty(fault *portal.Error) *ShownError { return rightsForm{fault: fault}.shown() }
+func faulty(ctx context.Context, fault *portal.Error) *ShownError {
+	return rightsForm{fault: fault}.shown(ctx)
+}
 
 // A rolesView lists roles and programmes.
 type rolesView struct {
@@ -90,8 +92,8 @@ func typedRole(form url.Values) partners.DefinedRole {
 		OrderLimit: portal.Amount(strings.TrimSpace(form.Get("order_limit"))), NamedSites: form.Get("named_sites") == "on"}
 }
 
-func (w *Web) showRoleForm(r request, f roleForm) reply {
-	r.shell.Title, r.shell.Error = "New role", faulty(f.fault)
+func (w *Web) showRoleForm(ctx context.Context, r request, f roleForm) reply {
+	r.shell.Title, r.shell.Error = "New role", faulty(ctx, f.fault)
 	if f.old {
 		r.shell.Title = Verbatim(f.Title)
 	}
@@ -106,7 +108,7 @@ func (w *Web) newRole(ctx context.Context, r request) (reply, error) {
 	if err := r.by.Need(portal.RolesManage); err != nil {
 		return reply{}, err
 	}
-	return w.showRoleForm(r, roleForm{DefinedRole: partners.DefinedRole{Side: "partner"}}), nil
+	return w.showRoleForm(ctx, r, roleForm{DefinedRole: partners.DefinedRole{Side: "partner"}}), nil
 }
 
 func (w *Web) showRole(ctx context.Context, r request) (reply, error) {
@@ -118,7 +120,7 @@ func (w *Web) showRole(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return w.showRoleForm(r, f), nil
+	return w.showRoleForm(ctx, r, f), nil
 }
 
 func (w *Web) defineRole(ctx context.Context, r request) (reply, error) {
@@ -127,7 +129,7 @@ func (w *Web) defineRole(ctx context.Context, r request) (reply, error) {
 		return "/roles", partners.DefineRole(ctx, tx, f.DefinedRole)
 	})
 	if err != nil && mendable(err, &f.fault) {
-		return w.showRoleForm(r, f), nil
+		return w.showRoleForm(ctx, r, f), nil
 	}
 	return reply{to: to, flash: &Flash{Good, "The role is there", "It can be granted from now on."}}, err
 }
@@ -156,7 +158,7 @@ func (w *Web) changeRole(ctx context.Context, r request) (reply, error) {
 			return "/roles", partners.ChangeRole(ctx, tx, f.DefinedRole)
 		})
 		if err != nil && mendable(err, &f.fault) {
-			return w.showRoleForm(r, f), nil
+			return w.showRoleForm(ctx, r, f), nil
 		}
 		return reply{to: to, flash: &Flash{Good, "Changed", "Who holds the role has what it says from their next click on."}}, err
 	}
@@ -167,7 +169,7 @@ func (w *Web) changeRole(ctx context.Context, r request) (reply, error) {
 	if f.fault == nil {
 		f.tried = &tried
 	}
-	return w.showRoleForm(r, f), nil
+	return w.showRoleForm(ctx, r, f), nil
 }
 
 func (w *Web) endRole(ctx context.Context, r request) (reply, error) {
@@ -215,7 +217,7 @@ func (w *Web) showProgrammeForm(ctx context.Context, r request, f programmeForm)
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title, r.shell.Error = "New programme", faulty(f.fault)
+	r.shell.Title, r.shell.Error = "New programme", faulty(ctx, f.fault)
 	if f.old {
 		r.shell.Title = Verbatim(f.Title)
 	}
@@ -345,7 +347,7 @@ func (w *Web) decideMany(ctx context.Context, r request) (reply, error) {
 			return v.back, partners.DecideMany(ctx, tx, v.Batch)
 		})
 		if err == nil || !mendable(err, &v.fault) {
-			return reply{to: to, flash: &Flash{Good, "Decided", Said(ctx, "The people of %d %s what that leaves, from their next click on.", len(v.Numbers), plural(len(v.Numbers), "partner has", "partners have"))}}, err
+			return reply{to: to, flash: &Flash{Good, "Decided", Said(ctx, "The people of %d partners have what that leaves, from their next click on.", len(v.Numbers))}}, err
 		}
 	}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PartnersManage, func(tx *portal.Tx) (err error) {
@@ -361,7 +363,7 @@ func (w *Web) decideMany(ctx context.Context, r request) (reply, error) {
 			return reply{}, err
 		}
 	}
-	r.shell.Title, r.shell.Error = "Before you decide", faulty(v.fault)
+	r.shell.Title, r.shell.Error = "Before you decide", faulty(ctx, v.fault)
 	a := reply{page: BatchPage(r.shell, v)}
 	if v.fault != nil {
 		a.status = statuses[v.fault.Kind]

@@ -797,7 +797,7 @@ func RolePage(s Shell, f roleForm, by portal.Caller) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !f.old {
-				templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Narrow: true, Hint: "Small letters, digits and hyphens, as machines write it. It stays.", Error: Verbatim(f.fault.On("name")), More: templ.Attributes{"maxlength": "40", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Narrow: true, Hint: "Small letters, digits and hyphens, as machines write it. It stays.", Error: Words(f.fault.On("name")), More: templ.Attributes{"maxlength": "40", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -805,7 +805,7 @@ func RolePage(s Shell, f roleForm, by portal.Caller) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Select(Field{Name: "side", Label: "For", Value: f.Side, Narrow: true, Error: Verbatim(f.fault.On("side"))}, []Option{{Value: "partner", Label: sideWords["partner"]}, {Value: "dealer", Label: sideWords["dealer"]}, {Value: "supplier", Label: sideWords["supplier"]}, {Value: "host", Label: sideWords["host"]}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Select(Field{Name: "side", Label: "For", Value: f.Side, Narrow: true, Error: Words(f.fault.On("side"))}, []Option{{Value: "partner", Label: sideWords["partner"]}, {Value: "dealer", Label: sideWords["dealer"]}, {Value: "supplier", Label: sideWords["supplier"]}, {Value: "host", Label: sideWords["host"]}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -828,7 +828,7 @@ func RolePage(s Shell, f roleForm, by portal.Caller) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Verbatim(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Words(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -923,7 +923,7 @@ func RolePage(s Shell, f roleForm, by portal.Caller) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldNotes(Field{Name: "permissions", Error: Verbatim(f.fault.On("permissions"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fieldNotes(Field{Name: "permissions", Error: Words(f.fault.On("permissions"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -931,11 +931,11 @@ func RolePage(s Shell, f roleForm, by portal.Caller) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "order_limit", Label: "Order limit", Value: string(f.OrderLimit), Narrow: true, InputMode: "decimal", Hint: "The most an order may come to without approval, in the partner's currency, for whoever places orders by this role alone. Empty: none.", Error: Verbatim(f.fault.On("order_limit")), More: templ.Attributes{"maxlength": "20", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "order_limit", Label: "Order limit", Value: string(f.OrderLimit), Narrow: true, InputMode: "decimal", Hint: "The most an order may come to without approval, in the partner's currency, for whoever places orders by this role alone. Empty: none.", Error: Words(f.fault.On("order_limit")), More: templ.Attributes{"maxlength": "20", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Checkbox(Field{Name: "named_sites", Label: "For named sites only: nobody holds it for all sites of a partner", Error: Verbatim(f.fault.On("named_sites"))}, f.NamedSites).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Checkbox(Field{Name: "named_sites", Label: "For named sites only: nobody holds it for all sites of a partner", Error: Words(f.fault.On("named_sites"))}, f.NamedSites).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1345,12 +1345,12 @@ func ProgrammePage(s Shell, f programmeForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !f.old {
-				templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Narrow: true, Hint: "Small letters, digits and hyphens, as machines write it. It stays.", Error: Verbatim(f.fault.On("name")), More: templ.Attributes{"maxlength": "40", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "name", Label: "Name", Value: f.Name, Required: true, Narrow: true, Hint: "Small letters, digits and hyphens, as machines write it. It stays.", Error: Words(f.fault.On("name")), More: templ.Attributes{"maxlength": "40", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Verbatim(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "title", Label: "Title", Value: f.Title, Required: true, Error: Words(f.fault.On("title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1417,7 +1417,7 @@ func ProgrammePage(s Shell, f programmeForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldNotes(Field{Name: "modules", Error: Verbatim(f.fault.On("modules"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fieldNotes(Field{Name: "modules", Error: Words(f.fault.On("modules"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1425,11 +1425,11 @@ func ProgrammePage(s Shell, f programmeForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = someOf("categories", "Products", "which_categories", "Products of all categories, and those to come", "Products of these categories only", f.assortment.Categories, f.Categories, Verbatim(f.fault.On("categories"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = someOf("categories", "Products", "which_categories", "Products of all categories, and those to come", "Products of these categories only", f.assortment.Categories, f.Categories, Words(f.fault.On("categories"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = someOf("document_kinds", "Documents of products", "which_kinds", "Documents of all kinds", "Documents of these kinds only", f.assortment.DocumentKinds, f.DocumentKinds, Verbatim(f.fault.On("document_kinds"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = someOf("document_kinds", "Documents of products", "which_kinds", "Documents of all kinds", "Documents of these kinds only", f.assortment.DocumentKinds, f.DocumentKinds, Words(f.fault.On("document_kinds"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1515,9 +1515,9 @@ func ProgrammePage(s Shell, f programmeForm) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var76 string
-					templ_7745c5c3_Var76, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s %s to it.", many(ctx, f.Partners), plural(f.Partners, "partner belongs", "partners belong")))
+					templ_7745c5c3_Var76, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s partners belong to it.", many(ctx, f.Partners)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `roles.templ`, Line: 290, Col: 110}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `roles.templ`, Line: 290, Col: 65}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var76))
 					if templ_7745c5c3_Err != nil {
@@ -1811,7 +1811,7 @@ func BatchPage(s Shell, v batchView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = PageHead(Heading{Title: "Before you decide", Lead: Verbatim(Count(ctx, len(v.Numbers)) + " " + plural(len(v.Numbers), "partner", "partners") + batchText(v)), Trail: []Link{{Label: "Partners", Href: v.back}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PageHead(Heading{Title: "Before you decide", Lead: Verbatim(T(ctx, "%d partners", len(v.Numbers)) + batchText(ctx, v)), Trail: []Link{{Label: "Partners", Href: v.back}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1991,15 +1991,15 @@ func BatchPage(s Shell, v batchView) templ.Component {
 	})
 }
 
-func batchText(v batchView) string {
-	joins, leaves := v.title(v.Join), v.title(v.Leave)
-	if joins != "" {
-		joins = " to join " + joins
+func batchText(ctx context.Context, v batchView) string {
+	text := ""
+	if joins := v.title(v.Join); joins != "" {
+		text += ", " + T(ctx, "to join %s", joins)
 	}
-	if leaves != "" {
-		leaves = " to leave " + leaves
+	if leaves := v.title(v.Leave); leaves != "" {
+		text += ", " + T(ctx, "to leave %s", leaves)
 	}
-	return join(" and", joins, leaves) + "."
+	return text + "."
 }
 
 // ExplainPage is /people/ID/explain: what somebody can see and do, and where each right comes from.
@@ -2711,7 +2711,7 @@ func ReadersPage(s Shell, v readersView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = Input(Field{Name: "document", Label: "Document", Value: v.document, Required: true, Narrow: true, Hint: "Like orders/4711, claims/C-1, invoices/900 or purchasing/P-1", Error: Verbatim(v.fault.On("document")), More: templ.Attributes{"maxlength": "200", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "document", Label: "Document", Value: v.document, Required: true, Narrow: true, Hint: "Like orders/4711, claims/C-1, invoices/900 or purchasing/P-1", Error: Words(v.fault.On("document")), More: templ.Attributes{"maxlength": "200", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2942,14 +2942,14 @@ func ReadersPage(s Shell, v readersView) templ.Component {
 }
 
 func readersNote(ctx context.Context, r partners.Readers) Words {
-	where := "It is of the company as a whole."
+	where := T(ctx, "It is of the company as a whole.")
 	if r.Site != "" {
-		where = "It is of the site " + r.Site + "."
+		where = T(ctx, "It is of the site %s.", r.Site)
 	}
 	if r.Others == 0 {
-		return Said(ctx, "%s Everybody of the partner who has access can see it.", where)
+		return Verbatim(where + " " + T(ctx, "Everybody of the partner who has access can see it."))
 	}
-	return Said(ctx, "%s %d more of the partner %s access and cannot see it.", where, r.Others, plural(r.Others, "has", "have"))
+	return Verbatim(where + " " + T(ctx, "%d more of the partner have access and cannot see it.", r.Others))
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -73,7 +73,7 @@ func score(ctx context.Context, figure string, s scorecard.Score) (value, note s
 func (w *Web) scoreReply(ctx context.Context, r request, v scoreView, title Words, err error) (reply, error) {
 	r.shell.Title = title
 	if errors.As(err, &v.fault) && v.fault.Kind == portal.Invalid {
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}
 		return reply{status: statuses[portal.Invalid], page: ScorecardPage(r.shell, v)}, nil
 	}
 	v.fault = nil

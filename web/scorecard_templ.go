@@ -97,7 +97,7 @@ func ScorecardPage(s Shell, v scoreView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Type: "date", Value: dayValue(v.From), Narrow: true, Error: Verbatim(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Type: "date", Value: dayValue(v.From), Narrow: true, Error: Words(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -105,7 +105,7 @@ func ScorecardPage(s Shell, v scoreView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Type: "date", Value: dayValue(v.To), Narrow: true, Error: Verbatim(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Type: "date", Value: dayValue(v.To), Narrow: true, Error: Words(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

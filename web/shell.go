@@ -124,7 +124,7 @@ type Flash struct {
 // A ShownError is what a person is told about something that could not be done.
 type ShownError struct {
 	Status int
-	Msg    string
+	Msg    Words
 	Fields map[string]string // form field: what is wrong with it
 	Ref    string            // names the request to those who help
 }

@@ -50,7 +50,7 @@ func (w *Web) endSignedIn(ctx context.Context, r request) (reply, error) {
 		person = f.Person.String()
 	}
 	to := Address{Path: "/sessions"}.With("partner", f.Partner, "person", person, "issuer", f.Issuer)
-	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d %s ended", n, plural(n, "session", "sessions")), "They must sign in again. What they may do stays."}}, err
+	return reply{to: to, flash: &Flash{Good, Said(ctx, "%d sessions ended", n), "They must sign in again. What they may do stays."}}, err
 }
 
 func (w *Web) listUnusedTokens(ctx context.Context, r request) (reply, error) {
@@ -67,9 +67,9 @@ func (w *Web) listUnusedTokens(ctx context.Context, r request) (reply, error) {
 }
 
 // faultText is what is wrong, in words; "" = nothing.
-func faultText(fault *portal.Error) string {
+func faultText(ctx context.Context, fault *portal.Error) string {
 	if fault == nil {
 		return ""
 	}
-	return upperFirst(fault.Msg)
+	return T(ctx, sayError(ctx, fault))
 }

@@ -112,7 +112,7 @@ func SignedInPage(s Shell, v signedInView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Partner's account number", Value: v.filter.Partner, Narrow: true, Error: Verbatim(faultText(v.fault)), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Partner's account number", Value: v.filter.Partner, Narrow: true, Error: Verbatim(faultText(ctx, v.fault)), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -231,19 +231,19 @@ func sponsorsForm(v partnerView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: part + "_name", Label: "Name", Value: sponsorOf(v.sponsors, part).Name, Narrow: true, Error: Verbatim(v.fault.On(part + "_name")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: part + "_name", Label: "Name", Value: sponsorOf(v.sponsors, part).Name, Narrow: true, Error: Words(v.fault.On(part + "_name")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: part + "_title", Label: "What they do", Value: sponsorOf(v.sponsors, part).Title, Narrow: true, Error: Verbatim(v.fault.On(part + "_title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: part + "_title", Label: "What they do", Value: sponsorOf(v.sponsors, part).Title, Narrow: true, Error: Words(v.fault.On(part + "_title")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: part + "_email", Label: "Mail address", Value: sponsorOf(v.sponsors, part).Email, Type: "email", Narrow: true, Error: Verbatim(v.fault.On(part + "_email")), More: templ.Attributes{"maxlength": "254", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: part + "_email", Label: "Mail address", Value: sponsorOf(v.sponsors, part).Email, Type: "email", Narrow: true, Error: Words(v.fault.On(part + "_email")), More: templ.Attributes{"maxlength": "254", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Input(Field{Name: part + "_phone", Label: "Phone", Value: sponsorOf(v.sponsors, part).Phone, Type: "tel", Narrow: true, Error: Verbatim(v.fault.On(part + "_phone")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: part + "_phone", Label: "Phone", Value: sponsorOf(v.sponsors, part).Phone, Type: "tel", Narrow: true, Error: Words(v.fault.On(part + "_phone")), More: templ.Attributes{"maxlength": "100", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

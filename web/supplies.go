@@ -296,7 +296,7 @@ func (w *Web) reportSupplies(ctx context.Context, r request) (reply, error) {
 	v.form, v.text = r.form, text
 	if err != nil {
 		v.fault = portal.Says(err)
-		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(v.fault.Msg), Fields: v.fault.Fields}
+		r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, v.fault), Fields: v.fault.Fields}
 	} else {
 		v.report = &a
 	}
@@ -304,7 +304,7 @@ func (w *Web) reportSupplies(ctx context.Context, r request) (reply, error) {
 }
 
 func saySupplies(ctx context.Context, a supplies.Accounted) Words {
-	return Said(ctx, "%d %s and %d %s of capacity. The host sees them now.", a.Stocks, plural(a.Stocks, "count", "counts"), a.Capacities, plural(a.Capacities, "week", "weeks"))
+	return Said(ctx, "%s and %s. The host sees them now.", T(ctx, "%d counts", a.Stocks), T(ctx, "%d weeks of capacity", a.Capacities))
 }
 
 // readTable reads what was sent as a file, or otherwise pasted.

@@ -152,7 +152,7 @@ func SuppliesPage(s Shell, v supplyList) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Product", Value: v.filter.Text, Type: "search", Narrow: true, Error: Verbatim(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Product", Value: v.filter.Text, Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -161,12 +161,12 @@ func SuppliesPage(s Shell, v supplyList) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if v.host {
-					templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Supplier's account", Value: v.filter.Partner, Narrow: true, Error: Verbatim(v.fault.On("partner")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "partner", Label: "Supplier's account", Value: v.filter.Partner, Narrow: true, Error: Words(v.fault.On("partner")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Verbatim(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Select(Field{Name: "site", Label: "Site", Value: v.filter.Site, Narrow: true, Error: Words(v.fault.On("site"))}, v.siteOptions()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1923,7 +1923,7 @@ func SupplyFormPage(s Shell, v supplyForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = tableFields(v.text, "The first row names the columns: product, site, on hand, in process, counted on; or product, site, week, capacity.", Verbatim(v.fault.On("table"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tableFields(v.text, "The first row names the columns: product, site, on hand, in process, counted on; or product, site, week, capacity.", Words(v.fault.On("table"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -86,7 +86,7 @@ func (f feedRow) stopped() bool { return f.State(f.Fresh.Now) == portal.FeedStop
 func (f feedRow) rereads(ctx context.Context) Words {
 	says := upperFirst(f.Reread) + "."
 	if f.RereadRows > 0 {
-		says += " " + Count(ctx, int(f.RereadRows)) + " " + plural(int(f.RereadRows), "row stands", "rows stand") + "; partners see them until the pass is done."
+		says += " " + T(ctx, "%d rows stand; partners see them until the pass is done.", int(f.RereadRows))
 	}
 	return Verbatim(says)
 }
@@ -100,7 +100,7 @@ func (f feedRow) repaired(ctx context.Context) Words {
 	if f.RowsRepaired == 0 {
 		return Said(ctx, "nothing was other than it should be%s", of)
 	}
-	return Said(ctx, "%d %s repaired%s", int(f.RowsRepaired), plural(int(f.RowsRepaired), "row was", "rows were"), of)
+	return Verbatim(T(ctx, "%d rows were repaired", int(f.RowsRepaired)) + of)
 }
 
 // lag says how old the data is.

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -69,7 +68,7 @@ func (w *Web) takeTable(need portal.Permission, page func() tablePage, f func(ct
 		})
 		if says := portal.Says(err); err != nil && says.Kind == portal.Invalid {
 			v.fault = says
-			r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: upperFirst(says.Msg), Fields: says.Fields}
+			r.shell.Error = &ShownError{Status: statuses[portal.Invalid], Msg: sayError(ctx, says), Fields: says.Fields}
 			return reply{status: statuses[portal.Invalid], page: TablePage(r.shell, v)}, nil
 		} else if err != nil {
 			return reply{}, err
@@ -88,13 +87,13 @@ func (w *Web) takeTable(need portal.Permission, page func() tablePage, f func(ct
 
 func takeAnswers(ctx context.Context, tx *portal.Tx, t sheet.Table) (string, bool, []sheet.Fault, error) {
 	a, err := purchasing.AnswerTable(ctx, tx, t)
-	done := fmt.Sprintf("%d %s of %d %s answered, %d of them wait for the host, %d %s left as they were", a.Lines, plural(a.Lines, "line", "lines"), a.Orders, plural(a.Orders, "order", "orders"), a.Waiting, a.Left, plural(a.Left, "row", "rows"))
+	done := T(ctx, "%s of %s answered, %d of them wait for the host, %s left as they were", T(ctx, "%d lines", a.Lines), T(ctx, "%d orders", a.Orders), a.Waiting, T(ctx, "%d rows", a.Left))
 	return done, a.Lines > 0, a.Refused, err
 }
 
 func takeBills(ctx context.Context, tx *portal.Tx, t sheet.Table) (string, bool, []sheet.Fault, error) {
 	a, err := billing.SendTable(ctx, tx, t)
-	done := fmt.Sprintf("%d %s sent with %d %s, %d %s left", a.Invoices, plural(a.Invoices, "invoice", "invoices"), a.Lines, plural(a.Lines, "line", "lines"), a.Left, plural(a.Left, "row", "rows"))
+	done := T(ctx, "%s sent with %s, %s left", T(ctx, "%d invoices", a.Invoices), T(ctx, "%d lines", a.Lines), T(ctx, "%d rows", a.Left))
 	return done, a.Invoices > 0, a.Refused, err
 }
 

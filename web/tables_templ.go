@@ -157,7 +157,7 @@ func TablePage(s Shell, v tablePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = tableFields(v.text, v.hint, Verbatim(v.fault.On("table"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tableFields(v.text, v.hint, Words(v.fault.On("table"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
