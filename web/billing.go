@@ -103,7 +103,7 @@ func billFilter(q url.Values) (billing.Filter, Address) {
 }
 
 func (v billList) file(kind string) string {
-	return Address{Path: "/billing/export." + kind, Query: v.address.Query}.With()
+	return Address{Path: "/exports/billing." + kind, Query: v.address.Query}.With()
 }
 
 var billHeader = []string{"Your number", "The host's number", "Order", "State", "Why", "Invoiced", "Due", "Net", "Tax", "Total", "Open", "Currency"}

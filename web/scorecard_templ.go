@@ -504,11 +504,11 @@ func cardTable(v scoreView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = exportLink(v.at("/buying/scorecards/export.csv"), "CSV").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = exportLink(v.at("/exports/scorecards.csv"), "CSV").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = exportLink(v.at("/buying/scorecards/export.xlsx"), "XLSX").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = exportLink(v.at("/exports/scorecards.xlsx"), "XLSX").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

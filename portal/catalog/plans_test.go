@@ -26,7 +26,7 @@ func TestSearch_reads(t *testing.T) {
 		"deep in it":        {catalog.Filter{Cursor: "VFkwMDMwMDAx"}, 200}, // TY0030001
 		"a number":          {catalog.Filter{Text: "TY0012345"}, 20},
 		"a barcode":         {catalog.Filter{Text: "4099000012345"}, 20},
-		"an own number":     {catalog.Filter{Text: "OWN-12001"}, 20},
+		"an own number":     {catalog.Filter{Text: "OWN-12345"}, 20},
 		"a size":            {catalog.Filter{Text: "205/55R16"}, stretch + 200},
 		"a size and a word": {catalog.Filter{Text: "205 55 16 corvex"}, stretch + 200},
 		"a common word":     {catalog.Filter{Text: "type"}, stretch + 400},
