@@ -454,6 +454,9 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 		if err := complain(ctx, db, callers["dana"], callers["claus"]); err != nil {
 			return err
 		}
+		if err := stockUp(ctx, db, callers["sofia"]); err != nil {
+			return err
+		}
 	}
 	b, err := json.Marshal(tokens)
 	if err != nil {

@@ -139,6 +139,77 @@ func TestSend_faults(t *testing.T) {
 	}
 }
 
+// planOf returns a plan's lines and what its indexes are entered by.
+func planOf(plan []string) (text, cond string) {
+	for _, line := range plan {
+		if strings.Contains(line, "Index Cond") {
+			cond += line
+		}
+	}
+	return strings.Join(plan, "\n"), cond
+}
+
+// TestLists_acrossPlans shows that invoices of all suppliers, and payments, are found by an index in their order, entered at the cursor.
+func TestLists_acrossPlans(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t)
+	p.Arrange(t, `INSERT INTO supplier_invoices (partner_id, invoice, number, status, currency, invoiced_on, net, tax, total, open, changed_at)
+		SELECT 4 + i % 2, 'H' || i, 'RE' || i, (ARRAY['paid', 'approved', 'blocked'])[1 + i / 2 % 3], 'EUR', date '2020-01-01' + i % 2000, i, 0, i, 0, now() FROM generate_series(1, 30000) i;
+		INSERT INTO supplier_payments (partner_id, payment, paid_on, currency, amount, changed_at) SELECT 4 + i % 2, 'Z' || i, date '2020-01-01' + i % 2000, 'EUR', i, now() FROM generate_series(1, 30000) i`)
+	p.Arrange(t, `ANALYZE supplier_invoices`)
+	p.Arrange(t, `ANALYZE supplier_payments`)
+	deep := cursor{Day: "2022-01-01", Partner: 4, Key: "H9"}.String()
+	for name, x := range map[string]struct {
+		f            Filter
+		index, enter string
+	}{
+		"all":    {Filter{}, "supplier_invoices_across", ""},
+		"deep":   {Filter{Cursor: deep}, "supplier_invoices_across", "ROW(invoiced_on, partner_id, invoice) <"},
+		"status": {Filter{Status: "blocked", Cursor: deep}, "supplier_invoices_across_by_status", "status ="},
+	} {
+		must(t, x.f.Check())
+		var plan []string
+		must(t, p.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.PurchasesRead), portal.PurchasesRead, func(tx *portal.Tx) error {
+			query, args := x.f.acrossQuery(0)
+			return tx.Select(t.Context(), &plan, `EXPLAIN `+query, args...)
+		}))
+		if text, cond := planOf(plan); !strings.Contains(text, x.index) || !strings.Contains(cond, x.enter) || strings.Contains(text, "Seq Scan on supplier_invoices") {
+			t.Errorf("%s: want %s entered by %q:\n%s", name, x.index, x.enter, text)
+		}
+	}
+	var plan []string
+	must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) error {
+		return tx.Select(t.Context(), &plan, `EXPLAIN `+paymentsOf, portaltest.Cord, "2022-01-01", "Z9", 51)
+	}))
+	if text, cond := planOf(plan); !strings.Contains(text, "supplier_payments_by_day") || !strings.Contains(cond, "ROW(paid_on, payment) <") || strings.Contains(text, "Sort") {
+		t.Errorf("payments:\n%s", text)
+	}
+	// Page by page, every payment is seen once, the newest first.
+	seen, last := map[string]bool{}, portal.Date("9999-12-31")
+	for from, more := "", true; more; more = from != "" {
+		must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) error {
+			pg, err := ListPayments(t.Context(), tx, from, 200)
+			for _, x := range pg.Items {
+				if seen[x.Payment] || x.PaidOn > last {
+					t.Fatalf("%s of %s after %s, seen %t", x.Payment, x.PaidOn, last, seen[x.Payment])
+				}
+				seen[x.Payment], last = true, x.PaidOn
+			}
+			from = pg.Next
+			return err
+		}))
+	}
+	if len(seen) != 15000 {
+		t.Errorf("%d payments are seen, want 15,000", len(seen))
+	}
+	must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) error {
+		if _, err := ListPayments(t.Context(), tx, "x", 0); portal.Says(err).On("cursor") == "" {
+			t.Errorf("another list's cursor: %v", err)
+		}
+		return nil
+	}))
+}
+
 // TestList_plans shows that lists walk an index of the supplier's, enter it at the cursor, and sort nothing.
 func TestList_plans(t *testing.T) {
 	t.Parallel()
@@ -163,12 +234,7 @@ func TestList_plans(t *testing.T) {
 			query, args := x.f.query(tx)
 			return tx.Select(t.Context(), &plan, `EXPLAIN `+query, args...)
 		}))
-		text, cond := strings.Join(plan, "\n"), ""
-		for _, line := range plan {
-			if strings.Contains(line, "Index Cond") {
-				cond += line
-			}
-		}
+		text, cond := planOf(plan)
 		if !strings.Contains(text, x.index) || !strings.Contains(cond, x.enter) || strings.Contains(text, "Sort") && x.f.Text == "" {
 			t.Errorf("%s: want %s entered by %q:\n%s", name, x.index, x.enter, text)
 		}

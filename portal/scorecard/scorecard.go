@@ -150,11 +150,12 @@ func lines(figure string, partner int64) string {
 				trim_scale(CASE WHEN r.kind = 'return' THEN -r.quantity ELSE r.quantity - coalesce(r.rejected, 0) END) AS got, NOT r.defects AS good, CASE WHEN r.kind = 'return' THEN 'sent back: ' ELSE '' END || coalesce(r.reason, '') AS what
 			FROM receipts r WHERE ` + of("r", partner) + ` AND r.day BETWEEN $2 AND $3 AND ($4::text[] IS NULL OR r.site = ANY($4)) AND $5::date IS NOT NULL`
 	}
-	// A bucket is over as soon as the core says what arrived in it.
+	// A bucket is over as soon as the core says what arrived in it. Where an item was forecast by weeks and is by months now, months count, as in the forecasts' ledger.
 	return `SELECT h.partner_id, '' AS ord, 0::bigint AS line, h.product, d.day, trim_scale(k.quantity) AS wanted, trim_scale(d.received) AS got, d.received >= k.quantity AS good, h.location AS what
 		FROM demand_history h JOIN commits c ON c.partner_id = h.partner_id AND c.product = h.product AND c.location = h.location AND c.latest
 		CROSS JOIN LATERAL unnest(h.starts_on, h.received) d (day, received) CROSS JOIN LATERAL unnest(c.starts_on, c.quantity) k (day, quantity)
 		WHERE ` + of("h", partner) + ` AND k.day = d.day AND d.received IS NOT NULL AND d.day BETWEEN $2 AND $3 AND $5::date IS NOT NULL
+			AND h.kind = coalesce((SELECT f.kind FROM forecasts f WHERE f.partner_id = h.partner_id AND f.product = h.product AND f.location = h.location ORDER BY f.published_at DESC, f.version DESC LIMIT 1), h.kind)
 			AND ($4::text[] IS NULL OR EXISTS (SELECT 1 FROM forecasts f WHERE f.partner_id = h.partner_id AND f.product = h.product AND f.location = h.location AND f.site = ANY($4)))`
 }
 
