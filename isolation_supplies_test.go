@@ -10,7 +10,7 @@ import (
 func init() {
 	seeds = append(seeds, `
 	INSERT INTO supply_reports (partner_id, report, how, stocks, capacities, refused, command_id, at, by_whom) SELECT id, 1, 'form', 1, 1, 0, gen_random_uuid(), '2026-03-01Z', word FROM (VALUES (4, 'CORDONLY'), (5, 'DARTONLY')) p (id, word);
-	INSERT INTO supply_stocks (partner_id, product, site, on_hand, in_process, counted_on, report, at, by_whom) SELECT id, 'T1', '', 7, 3, '2026-03-01', 1, '2026-03-01Z', word FROM (VALUES (4, 'CORDONLY'), (5, 'DARTONLY')) p (id, word);
+	INSERT INTO supply_stocks (partner_id, product, site, on_hand, in_process, counted_on, report, at, by_whom) SELECT id, product, '', 7, 3, '2026-03-01', 1, '2026-03-01Z', word FROM (VALUES (4, 'CORDONLY'), (5, 'DARTONLY')) p (id, word), unnest(ARRAY['T1', 'T9']) product;
 	INSERT INTO supply_capacities (partner_id, product, site, week_of, quantity, report, at, by_whom) SELECT id, 'T1', '', '2026-03-02', 70, 1, '2026-03-01Z', word FROM (VALUES (4, 'CORDONLY'), (5, 'DARTONLY')) p (id, word);`)
 	maps.Copy(probes, map[string]probe{
 		"GET /api/v1/supplies/stocks":      {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
