@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"portal/forecasts":       {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies"},
 	"portal/notices":         {"portal", "portal/files", "portal/partners", "portal/catalog", "portal/purchasing", "portal/supplies", "portal/forecasts"},
 	"portal/scorecard":       {"portal", "portal/purchasing", "portal/forecasts"},
+	"portal/analytics":       {"portal"},
 	"portal/tasks":           {"portal", "portal/partners", "portal/accounts", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/forecasts", "portal/notices"},
 	"portal/search":          {"portal", "portal/partners", "portal/catalog", "portal/orders", "portal/invoices", "portal/claims", "portal/purchasing", "portal/billing", "portal/notices"},
 	"portal/portaltest":      {"portal", "migrations", "sandbox/postgres"},
@@ -59,7 +60,7 @@ var arrows = map[string][]string{
 
 // capabilities are what the doors may show, and what serves several of them.
 var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
-	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard", "portal/tasks", "portal/search"}
+	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard", "portal/tasks", "portal/search", "portal/analytics"}
 
 // Who may hold gin and SQL.
 var (

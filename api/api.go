@@ -127,6 +127,7 @@ func Routes(e *gin.Engine, o Options) func() []byte {
 	d.sync(h)
 	d.audit(h)
 	d.directory(h)
+	d.analytics(h)
 	d.entry(h)
 	d.scim(e)
 	d.roles(h)
@@ -212,6 +213,10 @@ func (d door) identify(c *gin.Context) {
 	c.Set("partner", by.PartnerID) // for the request's log line
 	ctx := context.WithValue(c.Request.Context(), callerKey{}, by)
 	c.Request = c.Request.WithContext(context.WithValue(ctx, addressKey{}, c.Request.Method+" "+c.Request.URL.Path))
+	c.Next()
+	if c.Writer.Status() < http.StatusBadRequest {
+		d.db.Used(by, strings.TrimPrefix(c.FullPath(), Prefix))
+	}
 }
 
 // noEmpties refuses parameters that are there and say nothing: whoever sends one meant something else.

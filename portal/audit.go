@@ -46,7 +46,7 @@ func (tx *Tx) AuditFor(ctx context.Context, partner int64, action, target string
 	if _, err := tx.Exec(ctx, `UPDATE audit_heads SET seq = $2, hash = $3 WHERE partner_id = $1`, partner, r.Seq, r.sum()); err != nil {
 		return fmt.Errorf("moving the audit chain: %w", err)
 	}
-	return nil
+	return tx.did(ctx, partner, action)
 }
 
 // AuditDenial records that the caller lacked the right to what a door calls target. What was refused was undone, so it

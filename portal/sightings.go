@@ -1,8 +1,10 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 type sightings struct {
 	mu   sync.Mutex
 	seen map[sighting]*Sighting
+	used map[sighting]int // by area instead of document
 	end  sync.Once
 	stop chan struct{}
 	done chan struct{}
@@ -42,7 +45,7 @@ const (
 )
 
 func newSightings() *sightings {
-	return &sightings{seen: map[sighting]*Sighting{}, stop: make(chan struct{}), done: make(chan struct{})}
+	return &sightings{seen: map[sighting]*Sighting{}, used: map[sighting]int{}, stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 // Opened remembers that the caller was shown the document, like orders/4711.
@@ -65,24 +68,26 @@ func (db *DB) Opened(by Caller, document string) {
 func (db *DB) writeSightings(ctx context.Context) error {
 	s := db.sights
 	s.mu.Lock()
-	seen := s.seen
-	s.seen = map[sighting]*Sighting{}
+	seen, used := s.seen, s.used
+	s.seen, s.used = map[sighting]*Sighting{}, map[sighting]int{}
 	s.mu.Unlock()
-	if len(seen) == 0 {
-		return nil
-	}
-	keys := make([]sighting, 0, len(seen))
-	for k := range seen {
-		keys = append(keys, k)
-	}
-	// In one order, so that two processes do not wait for each other.
-	slices.SortFunc(keys, func(a, b sighting) int {
-		if a.partner != b.partner {
-			return int(a.partner - b.partner)
+	for chunk := range slices.Chunk(inOrder(used), 2000) {
+		var partners, times pq.Int64Array
+		var areas, days, subjects pq.StringArray
+		for _, k := range chunk {
+			partners, areas, days, subjects, times = append(partners, k.partner), append(areas, k.document), append(days, k.day), append(subjects, k.subject), append(times, int64(used[k]))
 		}
-		return strings.Compare(a.document+"\x00"+a.day+"\x00"+a.subject, b.document+"\x00"+b.day+"\x00"+b.subject)
-	})
-	for chunk := range slices.Chunk(keys, 2000) {
+		err := db.AtTheDoor(ctx, func(tx *Tx) error {
+			_, err := tx.Exec(ctx, `
+				INSERT INTO activity AS a (partner_id, area, day, subject, asked) SELECT * FROM unnest($1::bigint[], $2::text[], $3::date[], $4::text[], $5::integer[])
+				ON CONFLICT (partner_id, day, area, subject) DO UPDATE SET asked = a.asked + excluded.asked`, partners, areas, days, subjects, times)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("writing who used what: %w", err)
+		}
+	}
+	for chunk := range slices.Chunk(inOrder(seen), 2000) {
 		var partners, times pq.Int64Array
 		var documents, days, subjects, firsts, lasts pq.StringArray
 		for _, k := range chunk {
@@ -103,6 +108,13 @@ func (db *DB) writeSightings(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// inOrder lists the keys in one order, so that two processes do not wait for each other.
+func inOrder[V any](seen map[sighting]V) []sighting {
+	return slices.SortedFunc(maps.Keys(seen), func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.partner, b.partner), strings.Compare(a.document, b.document), strings.Compare(a.day, b.day), strings.Compare(a.subject, b.subject))
+	})
 }
 
 func (db *DB) runSightings() {

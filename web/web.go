@@ -251,6 +251,9 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/received-notices/:partner/:number/files/:id", w.page(w.takeReceivedFile)},
 		{"GET", "/notice-policies/:partner", w.page(w.showNoticePolicy)},
 		{"POST", "/notice-policies/:partner", w.page(w.setNoticePolicy)},
+		{"GET", "/analytics", w.page(w.showAnalytics)},
+		{"GET", "/analytics/:figure/export.csv", w.page(w.exportAnalytics("csv"))},
+		{"GET", "/analytics/:figure/export.xlsx", w.page(w.exportAnalytics("xlsx"))},
 		{"GET", "/plans", w.page(w.listPlans)},
 		{"GET", "/plans/:partner", w.page(w.showPlan)},
 		{"GET", "/plans/:partner/item", w.page(w.showPlanItem)},
@@ -444,6 +447,9 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		return
 	}
 	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param, rows: rowsFor(c.Request.UserAgent())})
+	if err == nil && c.GetHeader("Live") == "" {
+		w.db.Used(by, c.FullPath())
+	}
 	if r.flash != nil {
 		w.keepFlash(c, *r.flash)
 	}
@@ -547,6 +553,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Partners", "/reviews", IconChecklist, "Reviews", by.Host && (may(portal.ReviewsManage) || may(portal.AuditRead)))
 	at("Partners", "/sessions", IconPeople, "Signed in", by.Host && may(portal.PeopleManage))
 	at("Partners", "/roles", IconKey, "Roles", by.Host && may(portal.PartnersRead))
+	at("Partners", "/analytics", IconChecklist, "Analytics", by.Host && may(portal.FiguresRead))
 	at("Partners", "/sync", IconRefresh, "Sync", by.Host && may(portal.FeedsRead))
 	at("Own company", "/company", IconCompany, "Company", may(portal.CompanyRead))
 	at("Own company", "/access", IconLock, "My access", by.PersonID != uuid.Nil && !by.Viewing)

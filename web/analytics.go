@@ -1,0 +1,85 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"extranet/portal"
+	"extranet/portal/analytics"
+	"extranet/portal/orders"
+)
+
+var areaNames = map[string]Words{
+	"catalog": "Catalog", "orders": "Orders", "claims": "Claims", "account": "Account", "forecasts": "Forecasts", "purchasing": "Purchase orders", "shipments": "Shipments and receipts",
+	"billing": "Own invoices to the host", "supplies": "Stock and capacity", "scorecard": "Scorecard", "changes": "Engineering changes", "people": "People and access", "log": "Log", "company": "Company",
+}
+
+var segmentNames = map[string]Words{"dealer": "Dealers", "supplier": "Suppliers"}
+
+var deskNames = map[string]Words{
+	"claims": "Claims", "purchase_answers": "Answers to purchase orders", "objections": "Objections to rejections", "changes": "Changes that partners give notice of", "access_requests": "Requests for access",
+}
+
+// An analyticsView is what /analytics shows.
+type analyticsView struct {
+	analytics.Report
+	address Address
+	fresh   Freshness // of the orders that the volume is made of
+	fault   *portal.Error
+}
+
+func analyticsPeriod(q url.Values) (analytics.Period, Address) {
+	kept := url.Values{}
+	for _, name := range []string{"from", "to"} {
+		if v := strings.TrimSpace(q.Get(name)); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	return analytics.Period{From: portal.Date(kept.Get("from")), To: portal.Date(kept.Get("to"))}, Address{Path: "/analytics", Query: kept}
+}
+
+func (w *Web) showAnalytics(ctx context.Context, r request) (reply, error) {
+	p, a := analyticsPeriod(r.query)
+	v := analyticsView{address: a}
+	r.shell.Title = "Analytics"
+	err := w.db.AcrossPartners(ctx, r.by, portal.FiguresRead, func(tx *portal.Tx) (err error) { v.Report, err = analytics.Read(ctx, tx, p); return err })
+	if errors.As(err, &v.fault) && v.fault.Kind == portal.Invalid {
+		v.From, v.To = p.From, p.To
+		r.shell.Error = faulty(ctx, v.fault)
+		return reply{status: statuses[portal.Invalid], page: AnalyticsPage(r.shell, v)}, nil
+	}
+	v.fault = nil
+	if err != nil {
+		return reply{}, err
+	}
+	v.fresh, err = w.fresh(ctx, orders.Mirror.Entity)
+	return reply{page: AnalyticsPage(r.shell, v)}, err
+}
+
+// file is the address of a figure as a file, over the same period.
+func (v analyticsView) file(figure, kind string) string {
+	a := v.address
+	a.Path = "/analytics/" + figure + "/export." + kind
+	return a.With()
+}
+
+func (w *Web) exportAnalytics(kind string) handler {
+	return func(ctx context.Context, r request) (reply, error) {
+		figure := r.param("figure")
+		header := analytics.Exports[figure]
+		if header == nil {
+			return reply{}, portal.Errorf(portal.NotFound, "there is no such figure")
+		}
+		p, _ := analyticsPeriod(r.query)
+		f, err := w.fresh(ctx, orders.Mirror.Entity)
+		if err != nil {
+			return reply{}, err
+		}
+		about := [][2]string{{"Reckoned", analytics.Definitions[figure]}, {"From", string(p.From)}, {"To", string(p.To)}}
+		return w.sheetAcross(ctx, r, portal.FiguresRead, sheetFile{name: "analytics-" + figure, title: "Analytics, " + figure, kind: kind, header: header, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+			return analytics.Export(ctx, tx, figure, p, row)
+		})
+	}
+}
