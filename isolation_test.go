@@ -37,6 +37,7 @@ type probe struct {
 	need   portal.Permission // the right it takes …
 	any    bool              // … unless any member may
 	host   bool              // for the host's staff alone
+	person bool              // for people alone: asked by their sessions at the machines' door too
 	// What is asked about another partner's thing, about one beyond the caller's sites, and about one that never was: all answered
 	// alike. Each is a path, or with a form that names the thing, the form.
 	foreign, beyond, missing string
@@ -325,6 +326,14 @@ var sides = map[string]struct {
 
 func (s *suite) try(route, method, path string, p probe) {
 	t := s.t
+	if p.person {
+		people := *s
+		people.visitors = map[string]visitor{}
+		for name, v := range s.visitors {
+			people.visitors[name] = visitor{cookie: v.cookie, session: v.session}
+		}
+		s = &people
+	}
 	owner := cmp.Or(p.as, "acme")
 	side := sides[owner]
 	if p.before != "" {

@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"portal/paper":           {},
 	"portal/files":           {"portal"},
 	"portal/partners":        {"portal"},
+	"portal/host":            {"portal", "portal/files"},
 	"portal/catalog":         {"portal", "portal/sheet", "portal/files", "portal/partners"},
 	"portal/accounts":        {"portal", "portal/partners"},
 	"portal/orders":          {"portal", "portal/sheet", "portal/partners", "portal/catalog", "portal/accounts"},
@@ -59,7 +60,7 @@ var arrows = map[string][]string{
 }
 
 // capabilities are what the doors may show, and what serves several of them.
-var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
+var capabilities = []string{"portal/sheet", "portal/paper", "portal/files", "portal/partners", "portal/host", "portal/catalog", "portal/accounts", "portal/orders", "portal/shipments", "portal/invoices",
 	"portal/claims", "portal/purchasing", "portal/billing", "portal/supplies", "portal/forecasts", "portal/notices", "portal/scorecard", "portal/tasks", "portal/search", "portal/analytics"}
 
 // Who may hold gin and SQL.

@@ -28,6 +28,7 @@ import (
 	"extranet/portal/accounts"
 	"extranet/portal/catalog"
 	"extranet/portal/files"
+	"extranet/portal/host"
 	"extranet/portal/paper"
 	"extranet/portal/partners"
 )
@@ -66,11 +67,12 @@ type door struct {
 	origin   []string
 	files    files.Store
 	papers   Papers
+	board    *host.Board
 }
 
 // Routes opens the door on e and returns what makes the OpenAPI document it is described by, as JSON, when it is asked for first.
 func Routes(e *gin.Engine, o Options) func() []byte {
-	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, sessions: o.Sessions, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
+	d := door{db: o.DB, caller: o.Caller, partners: o.Partners, library: o.Library, files: o.Files, papers: o.Papers, board: host.NewBoard(o.DB), sessions: o.Sessions, limits: newLimits(o.RateLimit), origin: []string{o.BaseURL}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -93,6 +95,8 @@ func Routes(e *gin.Engine, o Options) func() []byte {
 				{Name: "Audit", Description: "What happened, who did it, and who could see what."},
 				{Name: "Directory", Description: "For the host's staff: every partner."},
 				{Name: "Reviews", Description: "Who has access is asked again, person by person."},
+				{Name: "Announcements", Description: "What the host tells its partners, and how the portal looks."},
+				{Name: "Terms", Description: "What partners' people accept before they use the portal."},
 				{Name: "Sync", Description: "For the host's staff: how far the mirror of the core is, what it refused, and what is on its way back."},
 			},
 		},
@@ -135,6 +139,9 @@ func Routes(e *gin.Engine, o Options) func() []byte {
 	d.reviews(h)
 	d.sponsors(h)
 	d.signedIn(h)
+	d.announcements(h)
+	d.terms(h)
+	d.branding(h)
 
 	describe(h.OpenAPI())
 	document := sync.OnceValue(func() []byte {
@@ -205,6 +212,11 @@ func (d door) identify(c *gin.Context) {
 	}
 	if err == nil {
 		err = d.limits.take(c.Writer.Header(), by)
+	}
+	if err == nil && !strings.HasPrefix(c.FullPath(), Prefix+"/terms") {
+		if err = d.board.Held(c.Request.Context(), by); err != nil && portal.Says(err).Kind == portal.Forbidden {
+			err = errors.Join(err, d.db.AuditDenial(c.Request.Context(), by, c.Request.Method+" "+c.Request.URL.Path, err))
+		}
 	}
 	if err != nil {
 		Fail(c, err)

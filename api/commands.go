@@ -50,6 +50,13 @@ func commandIn[T any](ctx context.Context, d door, need portal.Permission, key K
 	if err := by.Need(need); err != nil { // also for one who did it before, and may no more
 		return nil, refuse(ctx, d, by, err)
 	}
+	return doneIn(ctx, d, key, what, body, location, do, f)
+}
+
+// doneIn is commandIn for what any member may do.
+func doneIn[T any](ctx context.Context, d door, key Keyed, what string, body any, location func(T) string,
+	do func(by portal.Caller, g func(tx *portal.Tx) error) error, f func(tx *portal.Tx) (T, error)) (*done[T], error) {
+	by := callerOf(ctx)
 	request, err := json.Marshal([]any{what, body})
 	if err != nil {
 		return nil, problemOf(err)

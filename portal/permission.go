@@ -50,7 +50,7 @@ const (
 	PlansManage                        // host: see every supplier's commitments and gaps
 	NoticesManage                      // host: give notice of engineering changes and take answers
 	ReviewsManage                      // host: hold campaigns that review access
-	NewsManage                         // host: announce, and set terms that must be accepted
+	NewsManage                         // host: announce, set terms that must be accepted, and how the portal looks
 	FiguresRead                        // host: see who uses what
 	PurchasesRead                      // host: see every supplier's purchase orders, shipments, invoices, stock and scorecard
 	PurchasesManage                    // host: decide about suppliers' answers and objections, and set what is asked of suppliers
@@ -72,7 +72,7 @@ var permissionWords = [permissions]string{
 	"see claims", "file and answer claims", "see forecasts", "commit to forecasts", "see purchase orders", "answer purchase orders", "announce shipments", "see own invoices to the host", "send invoices", "report stock and capacity",
 	"see engineering changes", "answer engineering changes", "see the company, its sites and contacts", "see who has access", "invite people", "change and end people's access", "keep people by the company's own directory", "make and revoke API tokens", "read the log",
 	"see how far the mirror of the core is", "steer the mirror of the core", "see every partner", "decide what partners may see", "define roles and programmes", "view as a partner", "act for a partner", "decide claims", "approve decisions on claims",
-	"see every supplier's plans", "give notice of engineering changes", "hold reviews of access", "announce and set terms", "see who uses what", "see every supplier's purchase orders, shipments and invoices",
+	"see every supplier's plans", "give notice of engineering changes", "hold reviews of access", "announce, set terms and how the portal looks", "see who uses what", "see every supplier's purchase orders, shipments and invoices",
 	"decide about suppliers' answers and objections",
 }
 

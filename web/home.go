@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"extranet/portal"
+	"extranet/portal/host"
 	"extranet/portal/orders"
 	"extranet/portal/purchasing"
 	"extranet/portal/tasks"
@@ -15,6 +16,7 @@ type start struct {
 	by     portal.Caller
 	orders bool          // the caller may see orders
 	tasks  []portal.Task // what waits for the caller
+	news   []host.Told   // what the host tells, that they have yet to read
 	look   orders.Overview
 	buys   *purchasing.Overview // nil = the caller may not see purchase orders
 	bought Freshness            // of them
@@ -51,6 +53,13 @@ func (w *Web) home(ctx context.Context, r request) (_ reply, err error) {
 	}
 	if v.tasks, err = tasks.For(ctx, w.db, r.by); err != nil {
 		return reply{}, err
+	}
+	if !r.by.Host && !r.by.Viewing {
+		told, err := w.toldTo(ctx, r.by)
+		if err != nil {
+			return reply{}, err
+		}
+		v.news = unread(told)
 	}
 	if r.by.Host && r.by.Perms.Has(portal.FeedsRead) {
 		err = w.db.AcrossPartners(ctx, r.by, portal.FeedsRead, func(tx *portal.Tx) (err error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"extranet/portal/host"
 	"extranet/web/assets"
 )
 
@@ -28,13 +29,15 @@ type Shell struct {
 	Partners []PartnerChoice // those the person may act for; the switch shows when there are two or more
 	AnyOther string          // where to look for further partners, for those who reach too many to list
 
-	Nav        []NavItem // what the person may open, in order
-	Search     bool      // there is something that the person may search
-	SearchHint Words     // what they may search for
-	Query      string    // the search the box shows
-	Flash      *Flash
-	Error      *ShownError
-	Banner     templ.Component // stands above everything else, as when viewing as a partner
+	Nav         []NavItem // what the person may open, in order
+	Search      bool      // there is something that the person may search
+	SearchHint  Words     // what they may search for
+	Query       string    // the search the box shows
+	Flash       *Flash
+	Error       *ShownError
+	Brand       host.Branding       // how the host has the portal look
+	Maintenance []host.Announcement // what every page says: the portal is, or will be, worked on
+	Banner      templ.Component     // stands above everything else, as when viewing as a partner
 }
 
 // FullTitle is what the browser shows: "Orders · Host name".

@@ -18,6 +18,7 @@ import (
 	"extranet/portal/billing"
 	"extranet/portal/catalog"
 	"extranet/portal/files"
+	"extranet/portal/host"
 	"extranet/portal/orders"
 	"extranet/portal/partners"
 	"extranet/portal/purchasing"
@@ -71,11 +72,12 @@ type Web struct {
 	exports    seats // files being made, by person
 	docs       func() apiDocument
 	library    catalog.Library
+	board      *host.Board
 }
 
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
-	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, language: o.Language, entities: o.Entities, library: o.Library, files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
+	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, language: o.Language, entities: o.Entities, library: o.Library, board: host.NewBoard(o.DB), files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
 		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
@@ -308,6 +310,24 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"GET", "/reviews/:id", w.page(w.showCampaign)},
 		{"GET", "/reviews/:id/evidence.pdf", w.page(w.takeEvidence("pdf"))},
 		{"GET", "/reviews/:id/evidence.xlsx", w.page(w.takeEvidence("xlsx"))},
+		{"GET", "/announcements", w.page(w.listAnnouncements)},
+		{"POST", "/announcements/:id/read", w.page(w.readAnnouncement)},
+		{"GET", "/announced", w.page(w.listAnnounced)},
+		{"POST", "/announced", w.page(w.announce)},
+		{"GET", "/announced/new", w.page(w.newAnnouncement)},
+		{"GET", "/announced/:id", w.page(w.showAnnounced)},
+		{"POST", "/announced/:id/withdraw", w.page(w.withdrawAnnouncement)},
+		{"GET", "/terms", w.page(w.showTerms)},
+		{"POST", "/terms/:version/accept", w.page(w.acceptTerms)},
+		{"GET", "/published-terms", w.page(w.listPublished)},
+		{"POST", "/published-terms", w.page(w.publishTerms)},
+		{"GET", "/published-terms/new", w.page(w.newPublished)},
+		{"GET", "/published-terms/:version", w.page(w.showPublished)},
+		{"GET", "/branding", w.page(w.showBranding)},
+		{"POST", "/branding", w.page(w.setBranding)},
+		{"POST", "/branding/files", w.page(w.setLogo)},
+		{"GET", "/brand/sheet.css", w.showBrandSheet},
+		{"GET", "/brand/logo", w.showLogo},
 		{"GET", "/sessions", w.page(w.listSignedIn)},
 		{"POST", "/sessions/end", w.page(w.endSignedIn)},
 		{"GET", "/tokens/unused", w.page(w.listUnusedTokens)},
@@ -412,6 +432,15 @@ func (w *Web) page(h handler) gin.HandlerFunc {
 		if err == nil {
 			err = someone(by)
 		}
+		if err == nil {
+			if err = w.held(c.Request.Context(), by, c.FullPath()); err != nil && portal.Says(err).Kind == portal.Forbidden {
+				if c.Request.Method == http.MethodGet && c.GetHeader("Live") == "" { // the terms alone, then what was asked for
+					c.Redirect(http.StatusSeeOther, "/terms?"+url.Values{"next": {c.Request.URL.RequestURI()}}.Encode())
+					return
+				}
+				w.noteDenied(c, by, err)
+			}
+		}
 		if err != nil {
 			w.Fail(c, err)
 			return
@@ -503,6 +532,9 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	if cookie, err := c.Request.Cookie(themeCookie); err == nil {
 		s.Theme = ParseTheme(cookie.Value)
 	}
+	if h, err := w.board.All(ctx); err == nil {
+		s.Brand, s.HostName, s.Maintenance = h.Branding, cmp.Or(h.Branding.Name, s.HostName), h.Maintenance(by, w.db.Now())
+	}
 	if by.PartnerID == 0 {
 		return s
 	}
@@ -531,6 +563,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	dealer, supplier := by.PartnerKind == "dealer", by.PartnerKind == "supplier"
 	may := by.Perms.Has
 	at("", "/", IconHome, "Home", true)
+	at("", "/announcements", IconFeedback, "Announcements", !by.Host)
 	at("Buying", "/catalog", IconProducts, "Catalog", may(portal.CatalogRead) && !supplier)
 	at("Buying", "/cart", IconPurchases, "Cart", may(portal.OrdersPlace) && may(portal.CatalogRead) && !supplier)
 	at("Buying", "/orders", IconOrders, "Orders", may(portal.OrdersRead) && !supplier)
@@ -550,6 +583,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Partners", "/plans", IconForecasts, "Plans", by.Host && may(portal.PlansManage))
 	at("Partners", "/partner-notices", IconChanges, "Changes", by.Host && may(portal.NoticesManage))
 	at("Partners", "/partners", IconPartners, "Partners", by.Host && may(portal.PartnersRead))
+	at("Partners", "/announced", IconFeedback, "Announcements", by.Host && (may(portal.NewsManage) || may(portal.AuditRead)))
 	at("Partners", "/reviews", IconChecklist, "Reviews", by.Host && (may(portal.ReviewsManage) || may(portal.AuditRead)))
 	at("Partners", "/sessions", IconPeople, "Signed in", by.Host && may(portal.PeopleManage))
 	at("Partners", "/roles", IconKey, "Roles", by.Host && may(portal.PartnersRead))

@@ -90,6 +90,14 @@ func Check(name string, content []byte) (Checked, error) {
 // Sum tells one content from every other.
 func (c Checked) Sum() string { return fmt.Sprintf("%x", c.sum) }
 
+// Picture returns the media type and the content of a picture, which was made anew from what was uploaded and may be shown in place; "" = it is none.
+func (c Checked) Picture() (kind string, content []byte) {
+	if !strings.HasPrefix(c.c.kind, "image/") {
+		return "", nil
+	}
+	return c.c.kind, c.c.content
+}
+
 // Add keeps a checked file with a document of the caller's partner. The caller may change that document: whoever calls sees to it.
 // A document that is full is a Conflict. Where the host keeps no files, that is NotFound.
 func Add(ctx context.Context, tx *portal.Tx, s Store, document string, f Checked) (file File, err error) {
