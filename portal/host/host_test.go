@@ -118,7 +118,7 @@ func TestAnnouncements(t *testing.T) {
 	wants(t, "reading what is for others", read(kim), portal.NotFound, "no such")
 	looks, token := cor, cor
 	looks.Viewing, token.PersonID = true, uuid.Nil
-	wants(t, "who looks as the partner", read(looks), portal.Forbidden, "their own")
+	wants(t, "who looks as the partner", read(looks), portal.Forbidden, "partner's own")
 	wants(t, "a token", read(token), portal.Forbidden, "person")
 	must(t, p.AcrossPartners(ctx, ada, portal.NewsManage, func(tx *portal.Tx) error {
 		list, next, err := host.Readers(ctx, tx, works.ID, "")
@@ -150,7 +150,7 @@ func TestTerms(t *testing.T) {
 	ctx, b, ada := t.Context(), host.NewBoard(p.DB), staff()
 	kim, lou, cor := member(t, p, portaltest.Acme, "kim", "dealer"), member(t, p, portaltest.Acme, "lou", "dealer"), member(t, p, portaltest.Cord, "cor", "supplier")
 	token, other, looks := kim, portaltest.As(portaltest.Brock), ada
-	token.PersonID, other.PersonID = uuid.Nil, uuid.Nil
+	token.PersonID, other.PersonID, other.PartnerKind = uuid.Nil, uuid.Nil, "dealer"
 	looks.Host, looks.Viewing, looks.PartnerID, looks.PartnerKind = false, true, portaltest.Acme, "dealer"
 	publish := func(terms host.Terms) (v int64) {
 		must(t, p.AcrossPartners(ctx, ada, portal.NewsManage, func(tx *portal.Tx) error {
