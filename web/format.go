@@ -105,10 +105,3 @@ func clockText(ctx context.Context, now, t time.Time) string {
 	}
 	return localeOf(ctx).Day(t) + ", " + clock
 }
-
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}
