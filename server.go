@@ -195,7 +195,7 @@ func newHouse(c serveConfig, db *portal.DB, log *slog.Logger, registry prometheu
 	if err != nil {
 		return house{}, err
 	}
-	pages := web.New(web.Options{DB: db, Entities: jobs.EntityNames(), Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance, Files: c.store()})
+	pages := web.New(web.Options{DB: db, Entities: jobs.EntityNames(), Library: library, Auth: a, HostName: c.HostName, Version: version, BaseURL: c.BaseURL, Remittance: c.Remittance, Files: c.store(), Language: c.Language})
 	e.Use(observe(log, registry), guard(c.BaseURL, a.FormTargets), recovered(pages))
 	document := api.Routes(e, api.Options{DB: db, Library: library, Caller: a.Caller, Partners: a.Partners, Sessions: a, RateLimit: c.RateLimit.value, Version: version, BaseURL: c.BaseURL, Files: c.store(), Papers: pages})
 	a.Routes(e, auth.Pages{SignedOut: pages.ShowSignedOut, Error: pages.Fail, SignIn: func(c *gin.Context, status int, p auth.SignIn) {

@@ -22,6 +22,6 @@ type readAnalyticsInput struct {
 
 func (d door) readAnalytics(ctx context.Context, in *readAnalyticsInput) (*told[analytics.Report], error) {
 	return ofAll(ctx, d, portal.FiguresRead, func(tx *portal.Tx) (analytics.Report, error) {
-		return analytics.Read(ctx, tx, analytics.Period{From: portal.Date(in.From), To: portal.Date(in.To)})
+		return analytics.Read(ctx, tx, portal.Period{From: portal.Date(in.From), To: portal.Date(in.To)})
 	})
 }

@@ -24,8 +24,8 @@ type scorePeriod struct {
 	To   string `query:"to" doc:"The last day; today where it is left out" format:"date" maxLength:"10"`
 }
 
-func (in scorePeriod) period() scorecard.Period {
-	return scorecard.Period{From: portal.Date(in.From), To: portal.Date(in.To)}
+func (in scorePeriod) period() portal.Period {
+	return portal.Period{From: portal.Date(in.From), To: portal.Date(in.To)}
 }
 
 type getScorecardInput struct {

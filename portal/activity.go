@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // areas are the parts of the portal whose use is counted, by the first word of a route and of an act.
@@ -43,7 +44,7 @@ func (db *DB) Used(by Caller, route string) {
 	if area == "" || !by.own() {
 		return
 	}
-	k := sighting{by.PartnerID, area, by.actor(), db.Now().UTC().Format("2006-01-02")}
+	k := sighting{by.PartnerID, area, by.Actor(), db.Now().UTC().Format(time.DateOnly)}
 	s := db.sights
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +61,7 @@ func (tx *Tx) did(ctx context.Context, partner int64, action string) error {
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO activity AS a (partner_id, day, area, subject, done) VALUES ($1, ($2::timestamptz AT TIME ZONE 'UTC')::date, $3, $4, 1)
-		ON CONFLICT (partner_id, day, area, subject) DO UPDATE SET done = a.done + 1`, partner, tx.Now, area, tx.By.actor())
+		ON CONFLICT (partner_id, day, area, subject) DO UPDATE SET done = a.done + 1`, partner, tx.Now, area, tx.By.Actor())
 	if err != nil {
 		return fmt.Errorf("counting an act: %w", err)
 	}

@@ -36,7 +36,7 @@ func (tx *Tx) AuditFor(ctx context.Context, partner int64, action, target string
 	if err := tx.Get(ctx, &head, `SELECT seq, hash FROM audit_heads WHERE partner_id = $1 FOR UPDATE`, partner); err != nil {
 		return fmt.Errorf("reading the audit chain: %w", err)
 	}
-	r := auditRow{PartnerID: partner, Seq: head.Seq + 1, At: tx.Now, Actor: tx.By.actor(), Action: action, Target: target, Detail: string(text), PrevHash: head.Hash}
+	r := auditRow{PartnerID: partner, Seq: head.Seq + 1, At: tx.Now, Actor: tx.By.Actor(), Action: action, Target: target, Detail: string(text), PrevHash: head.Hash}
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO audit (partner_id, seq, at, actor, action, target, detail, prev_hash, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,

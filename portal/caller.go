@@ -40,8 +40,8 @@ func (c Caller) Need(p Permission) error {
 	return nil
 }
 
-// actor names the caller in the audit: what it is called now, and what it always is.
-func (c Caller) actor() string {
+// Actor names the caller in the audit: what it is called now, and what it always is.
+func (c Caller) Actor() string {
 	if c.PersonID == uuid.Nil {
 		return c.Name
 	}

@@ -94,3 +94,32 @@ func Limit(sites []string) any {
 func Readable(s string) bool {
 	return len(s) <= 200 && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }
+
+// A Period is whole days, both of them in it.
+type Period struct {
+	From, To Date
+}
+
+// Complete fills in the last days days up to today where nothing is said, and returns what cannot be meant, by field.
+func (p *Period) Complete(today Date, days int) (bad map[string]string) {
+	bad = map[string]string{}
+	for field, d := range map[string]Date{"from": p.From, "to": p.To} {
+		if _, err := ParseDate(string(d)); err != nil {
+			bad[field] = "must be a day, like 2026-03-31"
+		}
+	}
+	if len(bad) == 0 {
+		if p.To == "" {
+			p.To = today
+		}
+		if p.From == "" {
+			p.From = DateOf(p.To.Time().AddDate(0, 0, 1-days))
+		}
+		if p.From > p.To {
+			bad["from"] = "must not be after the last day"
+		} else if p.To.Time().Sub(p.From.Time()).Hours() > 24*366*3 {
+			bad["from"] = "must lie within three years of the last day"
+		}
+	}
+	return bad
+}

@@ -48,7 +48,7 @@ func (tx *Tx) PostFor(ctx context.Context, partner int64, c Command) (id uuid.UU
 		INSERT INTO outbox (partner_id, command_id, name, document, place, content, posted_at, posted_by, next_try_at)
 		SELECT $1, $2, $3, $4, coalesce((SELECT max(place) FROM outbox WHERE partner_id = $1 AND document = $4), 0) + 1, $5, $6, $7,
 			(SELECT $6::timestamptz FROM carried_commands WHERE name = $3 AND carried)`,
-		partner, id, c.Name, c.Document, string(content), tx.Now, tx.By.actor())
+		partner, id, c.Name, c.Document, string(content), tx.Now, tx.By.Actor())
 	if err != nil {
 		return id, fmt.Errorf("posting %s: %w", c.Name, err)
 	}

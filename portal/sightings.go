@@ -51,7 +51,7 @@ func newSightings() *sightings {
 // Opened remembers that the caller was shown the document, like orders/4711.
 func (db *DB) Opened(by Caller, document string) {
 	now := db.Now().UTC()
-	k := sighting{by.PartnerID, document, by.actor(), now.Format(time.DateOnly)}
+	k := sighting{by.PartnerID, document, by.Actor(), now.Format(time.DateOnly)}
 	s := db.sights
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"net/url"
-	"strings"
 
 	"extranet/portal"
 	"extranet/portal/analytics"
@@ -30,18 +28,8 @@ type analyticsView struct {
 	fault   *portal.Error
 }
 
-func analyticsPeriod(q url.Values) (analytics.Period, Address) {
-	kept := url.Values{}
-	for _, name := range []string{"from", "to"} {
-		if v := strings.TrimSpace(q.Get(name)); v != "" {
-			kept.Set(name, v)
-		}
-	}
-	return analytics.Period{From: portal.Date(kept.Get("from")), To: portal.Date(kept.Get("to"))}, Address{Path: "/analytics", Query: kept}
-}
-
 func (w *Web) showAnalytics(ctx context.Context, r request) (reply, error) {
-	p, a := analyticsPeriod(r.query)
+	p, _, a := periodOf(r.query, "/analytics")
 	v := analyticsView{address: a}
 	r.shell.Title = "Analytics"
 	err := w.db.AcrossPartners(ctx, r.by, portal.FiguresRead, func(tx *portal.Tx) (err error) { v.Report, err = analytics.Read(ctx, tx, p); return err })
@@ -72,7 +60,7 @@ func (w *Web) exportAnalytics(kind string) handler {
 		if header == nil {
 			return reply{}, portal.Errorf(portal.NotFound, "there is no such figure")
 		}
-		p, _ := analyticsPeriod(r.query)
+		p, _, _ := periodOf(r.query, "")
 		f, err := w.fresh(ctx, orders.Mirror.Entity)
 		if err != nil {
 			return reply{}, err

@@ -77,7 +77,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Type: "date", Value: dayValue(v.From), Narrow: true, Error: Verbatim(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "from", Label: "From", Type: "date", Value: dayValue(v.From), Narrow: true, Error: Words(v.fault.On("from"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -85,7 +85,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Type: "date", Value: dayValue(v.To), Narrow: true, Error: Verbatim(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Input(Field{Name: "to", Label: "To", Type: "date", Value: dayValue(v.To), Narrow: true, Error: Words(v.fault.On("to"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -541,9 +541,9 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var27 string
-							templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "The largest fifth of %s partners ordered %s %% of %s; the largest %s make 80 %%.", Count(ctx, x.Partners), string(x.TopFifth), Amount(ctx, x.Total.Number(), x.Currency), Count(ctx, x.ForEighty)))
+							templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Partners that ordered: %s. The largest fifth of them ordered %s %% of %s; 80 %% of it came from the largest: %s.", Count(ctx, x.Partners), string(x.TopFifth), Amount(ctx, x.Total.Number(), x.Currency), Count(ctx, x.ForEighty)))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 87, Col: 213}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 87, Col: 245}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 							if templ_7745c5c3_Err != nil {

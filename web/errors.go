@@ -88,7 +88,7 @@ func (w *Web) Fail(c *gin.Context, err error) {
 			h.Set("Retry-After", "2")
 		}
 	}
-	w.speak(c, w.caller(c))
+	w.speak(c)
 	w.failed(c, statuses[says.Kind], Verbatim(sayPlain(c.Request.Context(), says)), says.Fields)
 }
 

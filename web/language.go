@@ -8,7 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"extranet/portal"
 	"extranet/web/words"
 )
 
@@ -70,9 +69,9 @@ func In(ctx context.Context, l *words.Locale) context.Context {
 
 const languageCookie = "language"
 
-// speak settles the language of the request: the one the person chose, here or at another device, then what the browser
-// asks for, then the host's own.
-func (w *Web) speak(c *gin.Context, by portal.Caller) {
+// speak settles the language of the request: the one the person chose in this browser, then what the browser asks for, then
+// the host's own.
+func (w *Web) speak(c *gin.Context) {
 	ctx := c.Request.Context()
 	if _, settled := ctx.Value(localeKey{}).(*words.Locale); settled {
 		return

@@ -29,14 +29,15 @@ type scoreView struct {
 	fault   *portal.Error
 }
 
-func scorePeriod(q url.Values, path string) (p scorecard.Period, missed bool, a Address) {
+// periodOf is the period that was asked for, whether only what misses is, and the address of it.
+func periodOf(q url.Values, path string) (p portal.Period, missed bool, a Address) {
 	kept := url.Values{}
 	for _, name := range []string{"from", "to", "missed"} {
 		if v := strings.TrimSpace(q.Get(name)); v != "" {
 			kept.Set(name, v)
 		}
 	}
-	return scorecard.Period{From: portal.Date(kept.Get("from")), To: portal.Date(kept.Get("to"))}, kept.Get("missed") != "", Address{Path: path, Query: kept}
+	return portal.Period{From: portal.Date(kept.Get("from")), To: portal.Date(kept.Get("to"))}, kept.Get("missed") != "", Address{Path: path, Query: kept}
 }
 
 // at is the address of a figure, or of its lines as a file, over the same period.
@@ -85,7 +86,7 @@ func (w *Web) scoreReply(ctx context.Context, r request, v scoreView, title Word
 }
 
 func (w *Web) showScorecard(ctx context.Context, r request) (reply, error) {
-	p, _, a := scorePeriod(r.query, "/scorecard")
+	p, _, a := periodOf(r.query, "/scorecard")
 	v := scoreView{base: "/scorecard", address: a}
 	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { v.Card, err = scorecard.Own(ctx, tx, p); return err })
 	return w.scoreReply(ctx, r, v, "Scorecard", err)
@@ -93,7 +94,7 @@ func (w *Web) showScorecard(ctx context.Context, r request) (reply, error) {
 
 func (w *Web) openScorecard(ctx context.Context, r request) (reply, error) {
 	figure := r.param("figure")
-	p, missed, a := scorePeriod(r.query, "/scorecard/"+url.PathEscape(figure))
+	p, missed, a := periodOf(r.query, "/scorecard/"+url.PathEscape(figure))
 	v := scoreView{base: "/scorecard", address: a, missed: missed, order: purchasePath}
 	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
 		v.Opened, err = scorecard.Open(ctx, tx, figure, p, missed)
@@ -107,7 +108,7 @@ var scoreHeader = []string{"Order", "Line", "Product", "Day", "Wanted", "Got", "
 func (w *Web) exportScorecard(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		figure := r.param("figure")
-		p, missed, _ := scorePeriod(r.query, "")
+		p, missed, _ := periodOf(r.query, "")
 		if err := r.by.Need(portal.PurchasingRead); err != nil {
 			return reply{}, err
 		}
@@ -125,10 +126,10 @@ func (w *Web) exportScorecard(kind string) handler {
 }
 
 func (w *Web) listScorecards(ctx context.Context, r request) (reply, error) {
-	p, _, a := scorePeriod(r.query, "/buying/scorecards")
+	p, _, a := periodOf(r.query, "/buying/scorecards")
 	v := scoreView{base: "/buying/scorecards", address: a, host: true}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PurchasesRead, func(tx *portal.Tx) (err error) {
-		if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+		if err := scorecard.Check(tx, &p); err != nil {
 			return err
 		}
 		v.From, v.To = p.From, p.To
@@ -141,7 +142,7 @@ func (w *Web) listScorecards(ctx context.Context, r request) (reply, error) {
 func (w *Web) showScorecardOf(ctx context.Context, r request) (reply, error) {
 	partner := r.param("partner")
 	base := "/buying/scorecards/" + url.PathEscape(partner)
-	p, _, a := scorePeriod(r.query, base)
+	p, _, a := periodOf(r.query, base)
 	v := scoreView{base: base, address: a, host: true}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PurchasesRead, func(tx *portal.Tx) (err error) { v.Card, err = scorecard.OfSupplier(ctx, tx, partner, p); return err })
 	return w.scoreReply(ctx, r, v, "Scorecard", err)
@@ -150,7 +151,7 @@ func (w *Web) showScorecardOf(ctx context.Context, r request) (reply, error) {
 func (w *Web) openScorecardOf(ctx context.Context, r request) (reply, error) {
 	partner, figure := r.param("partner"), r.param("figure")
 	base := "/buying/scorecards/" + url.PathEscape(partner)
-	p, missed, a := scorePeriod(r.query, base+"/"+url.PathEscape(figure))
+	p, missed, a := periodOf(r.query, base+"/"+url.PathEscape(figure))
 	v := scoreView{base: base, address: a, missed: missed, host: true, order: func(number string) string { return buyingPath("orders", partner, number) }}
 	err := w.db.AcrossPartners(ctx, r.by, portal.PurchasesRead, func(tx *portal.Tx) (err error) {
 		v.Opened, err = scorecard.OpenOf(ctx, tx, partner, figure, p, missed)
@@ -161,7 +162,7 @@ func (w *Web) openScorecardOf(ctx context.Context, r request) (reply, error) {
 
 func (w *Web) exportScorecards(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
-		p, _, _ := scorePeriod(r.query, "")
+		p, _, _ := periodOf(r.query, "")
 		header := []string{"Supplier", "Name", "From", "To", "On time as asked %", "Deliveries", "On time as promised %", "Deliveries", "Answered in time %", "Hours to answer", "Rejected PPM", "Received", "Commitments kept %", "Committed"}
 		return w.sheetAcross(ctx, r, portal.PurchasesRead, sheetFile{name: "scorecards", title: "Suppliers' scorecards", kind: kind, header: header, fresh: Freshness{AsOf: w.db.Now(), Offered: true}}, func(tx *portal.Tx, row func(...any) error) error {
 			cards, err := scorecard.OfAll(ctx, tx, p)

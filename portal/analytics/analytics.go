@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jmoiron/sqlx"
+
 	"extranet/portal"
 )
 
@@ -17,38 +19,6 @@ var Definitions = map[string]string{
 	"quiet":     "Partners that did something on three days or more of the 90 before, and nothing in the last 30 days.",
 	"volume":    "What was ordered in the last twelve months, cancelled orders left out, by partner, the largest first; each currency for itself.",
 	"desks":     "From when a partner submitted, answered or asked until the host's first answer, of what came in during the period. Half were answered within the median, nine of ten within the 90th percentile; what waits is not in either.",
-}
-
-// A Period is what is looked at: whole days in UTC, both of them in it.
-type Period struct {
-	From, To portal.Date
-}
-
-// Check fills in the last 30 days where nothing is said. What cannot be meant is Invalid.
-func (p *Period) Check(today portal.Date) error {
-	bad := map[string]string{}
-	for field, d := range map[string]portal.Date{"from": p.From, "to": p.To} {
-		if _, err := portal.ParseDate(string(d)); err != nil && d != "" {
-			bad[field] = "must be a day, like 2026-03-31"
-		}
-	}
-	if len(bad) == 0 {
-		if p.To == "" {
-			p.To = today
-		}
-		if p.From == "" {
-			p.From = portal.DateOf(p.To.Time().AddDate(0, 0, -29))
-		}
-		if p.From > p.To {
-			bad["from"] = "must not be after the last day"
-		} else if p.To.Time().Sub(p.From.Time()).Hours() > 24*366*3 {
-			bad["from"] = "must lie within three years of the last day"
-		}
-	}
-	if len(bad) > 0 {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this period cannot be looked at", Fields: bad}
-	}
-	return nil
 }
 
 // Use is how one area of the portal was used in the period.
@@ -131,31 +101,38 @@ type Report struct {
 	Desks     []Desk          `json:"desks" doc:"Of the period"`
 }
 
-// Read makes the report.
-func Read(ctx context.Context, tx *portal.Tx, p Period) (r Report, err error) {
+// check returns Forbidden without the right, and fills in the last 30 days where the period says nothing.
+func check(tx *portal.Tx, p *portal.Period) error {
 	if err := tx.Need(portal.FiguresRead); err != nil {
-		return r, err
+		return err
 	}
-	if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+	if bad := p.Complete(portal.DateOf(tx.Now), 30); len(bad) > 0 {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this period cannot be looked at", Fields: bad}
+	}
+	return nil
+}
+
+// Read makes the report.
+func Read(ctx context.Context, tx *portal.Tx, p portal.Period) (r Report, err error) {
+	if err := check(tx, &p); err != nil {
 		return r, err
 	}
 	r = Report{From: p.From, To: p.To, Use: []Use{}, Segments: []Segment{}, Retention: []Cohort{}, Quiet: []Quiet{}, Volume: []Concentration{}, Largest: []Share{}, Desks: []Desk{}}
 	for _, part := range []struct {
-		what string
 		list any
 		sql  string
 		args []any
 	}{
-		{"who uses what", &r.Use, use, []any{p.From, p.To}},
-		{"segments", &r.Segments, segments, []any{p.From, p.To}},
-		{"retention", &r.Retention, retention, []any{tx.Now}},
-		{"who went quiet", &r.Quiet, quiet + ` LIMIT 50`, []any{tx.Now}},
-		{"the volume", &r.Volume, shares + concentration, []any{tx.Now}},
-		{"the largest", &r.Largest, shares + largest + ` AND rank <= 10 ORDER BY ranked.currency, rank`, []any{tx.Now}},
-		{"the desks", &r.Desks, desks, []any{p.From, p.To}},
+		{&r.Use, use, []any{p.From, p.To}},
+		{&r.Segments, segments, []any{p.From, p.To}},
+		{&r.Retention, retention, []any{tx.Now}},
+		{&r.Quiet, quiet + ` LIMIT 50`, []any{tx.Now}},
+		{&r.Volume, shares + concentration, []any{tx.Now}},
+		{&r.Largest, shares + largest + ` WHERE rank <= 10` + byRank, []any{tx.Now}},
+		{&r.Desks, desks, []any{p.From, p.To}},
 	} {
 		if err := tx.Select(ctx, part.list, part.sql, part.args...); err != nil {
-			return r, fmt.Errorf("reading %s: %w", part.what, err)
+			return r, fmt.Errorf("reading analytics: %w", err)
 		}
 	}
 	return r, nil
@@ -214,7 +191,9 @@ const concentration = `
 
 const largest = `
 	SELECT ranked.currency, rank, p.number AS partner, p.name, orders, total::text AS total, round(100 * total / all_of_it, 2)::text AS share, round(100 * up_to / all_of_it, 2)::text AS cumulative
-	FROM ranked JOIN partners p USING (partner_id) WHERE true`
+	FROM ranked JOIN partners p USING (partner_id)`
+
+const byRank = ` ORDER BY ranked.currency, rank`
 
 const desks = `
 	WITH came AS (
@@ -243,55 +222,44 @@ var Exports = map[string][]string{
 }
 
 // Export calls row with each row of the figure, in the columns of Exports, and audits that it was taken. A figure that there is not is NotFound.
-func Export(ctx context.Context, tx *portal.Tx, figure string, p Period, row func(...any) error) error {
-	if Exports[figure] == nil {
-		return portal.Errorf(portal.NotFound, "there is no such figure")
-	}
-	r, err := Read(ctx, tx, p)
-	if err != nil {
+func Export(ctx context.Context, tx *portal.Tx, figure string, p portal.Period, row func(...any) error) error {
+	if err := check(tx, &p); err != nil {
 		return err
 	}
-	var rows [][]any
+	var err error
 	switch figure {
 	case "use":
-		for _, u := range r.Use {
-			rows = append(rows, []any{u.Area, u.Partners, u.People, u.Asked, u.Done})
-		}
+		err = each(ctx, tx, func(u Use) error { return row(u.Area, u.Partners, u.People, u.Asked, u.Done) }, use, p.From, p.To)
 	case "segments":
-		for _, s := range r.Segments {
-			rows = append(rows, []any{s.Title, s.Partners, s.Access, s.Active})
-		}
+		err = each(ctx, tx, func(s Segment) error { return row(s.Title, s.Partners, s.Access, s.Active) }, segments, p.From, p.To)
 	case "retention":
-		for _, c := range r.Retention {
-			rows = append(rows, []any{c.Month, c.After, c.Partners, c.Retained, c.Rate()})
-		}
+		err = each(ctx, tx, func(c Cohort) error { return row(c.Month, c.After, c.Partners, c.Retained, c.Rate()) }, retention, tx.Now)
 	case "quiet":
-		var all []Quiet
-		if err := tx.Select(ctx, &all, quiet, tx.Now); err != nil {
-			return fmt.Errorf("reading who went quiet: %w", err)
-		}
-		for _, q := range all {
-			rows = append(rows, []any{q.Partner, q.Name, q.Kind, q.LastDay, q.Days})
-		}
+		err = each(ctx, tx, func(q Quiet) error { return row(q.Partner, q.Name, q.Kind, q.LastDay, q.Days) }, quiet, tx.Now)
 	case "volume":
-		var all []Share
-		if err := tx.Select(ctx, &all, shares+largest+` ORDER BY ranked.currency, rank`, tx.Now); err != nil {
-			return fmt.Errorf("reading the volume: %w", err)
-		}
-		for _, s := range all {
-			rows = append(rows, []any{s.Currency, s.Rank, s.Partner, s.Name, s.Orders, s.Total, s.Share, s.Cumulative})
-		}
+		err = each(ctx, tx, func(s Share) error {
+			return row(s.Currency, s.Rank, s.Partner, s.Name, s.Orders, s.Total, s.Share, s.Cumulative)
+		}, shares+largest+byRank, tx.Now)
 	case "desks":
-		for _, d := range r.Desks {
-			rows = append(rows, []any{d.Desk, d.Asked, d.Answered, d.Waiting, d.Median, d.P90})
-		}
+		err = each(ctx, tx, func(d Desk) error { return row(d.Desk, d.Asked, d.Answered, d.Waiting, d.Median, d.P90) }, desks, p.From, p.To)
+	default:
+		return portal.Errorf(portal.NotFound, "there is no such figure")
 	}
-	for _, cells := range rows {
-		if err := row(cells...); err != nil {
+	if err != nil {
+		return fmt.Errorf("taking analytics away: %w", err)
+	}
+	return tx.Audit(ctx, "analytics.export", figure, map[string]string{"from": string(p.From), "to": string(p.To)})
+}
+
+// each calls f with each row of the query, as it is read.
+func each[T any](ctx context.Context, tx *portal.Tx, f func(T) error, query string, args ...any) error {
+	return tx.Each(ctx, func(rows *sqlx.Rows) error {
+		var v T
+		if err := rows.StructScan(&v); err != nil {
 			return err
 		}
-	}
-	return tx.Audit(ctx, "analytics.export", figure, map[string]string{"from": string(r.From), "to": string(r.To)})
+		return f(v)
+	}, query, args...)
 }
 
 // Rate is the share that was retained, in per cent to one place.

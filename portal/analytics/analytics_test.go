@@ -22,7 +22,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func report(t *testing.T, p *portaltest.Portal, over Period) (r Report) {
+func report(t *testing.T, p *portaltest.Portal, over portal.Period) (r Report) {
 	t.Helper()
 	must(t, p.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.FiguresRead), portal.FiguresRead, func(tx *portal.Tx) (err error) {
 		r, err = Read(t.Context(), tx, over)
@@ -62,7 +62,7 @@ func TestRead_retention(t *testing.T) {
 	p.Used(portaltest.As(226), "/orders/:number")
 	p.Pass(portaltest.Now.Sub(p.Now()))
 
-	r := report(t, p, Period{})
+	r := report(t, p, portal.Period{})
 	at := slices.IndexFunc(r.Retention, func(c Cohort) bool { return c.Month == "2026-01" })
 	if at < 0 || r.Retention[at] != (Cohort{"2026-01", 1, 25, 22}) || r.Retention[at].Rate() != "88.0" {
 		t.Fatalf("%+v", r.Retention)
@@ -106,7 +106,7 @@ func TestRead_useAndQuiet(t *testing.T) {
 	db.Now = func() time.Time { return portaltest.Now }
 	p.DB = db
 
-	r := report(t, p, Period{})
+	r := report(t, p, portal.Period{})
 	if want := []Use{{"catalog", 1, 1, 1, 0}, {"orders", 1, 2, 3, 0}}; !slices.Equal(r.Use, want) {
 		t.Errorf("%+v", r.Use)
 	}
@@ -126,7 +126,7 @@ func TestRead_volume(t *testing.T) {
 		INSERT INTO partners (partner_id, number, kind, name, currency, changed_at) SELECT 200 + i, 'V' || lpad(i::text, 2, '0'), 'dealer', 'V ' || i, 'EUR', now() FROM generate_series(1, 50) i;
 		INSERT INTO orders (partner_id, number, site, status, currency, ordered_on, net, tax, total, changed_at) SELECT 200 + i, 'O' || i, 'S', 'open', 'EUR', '2026-02-01', 1, 0, CASE WHEN i <= 10 THEN 80 ELSE 5 END, now() FROM generate_series(1, 50) i;
 		INSERT INTO orders (partner_id, number, site, status, currency, ordered_on, net, tax, total, changed_at) VALUES (201, 'old', 'S', 'open', 'EUR', '2025-03-01', 1, 0, 999, now()), (202, 'not', 'S', 'cancelled', 'EUR', '2026-02-01', 1, 0, 999, now()), (203, 'usd', 'S', 'open', 'USD', '2026-02-01', 1, 0, 7, now())`)
-	r := report(t, p, Period{})
+	r := report(t, p, portal.Period{})
 	if want := []Concentration{{"EUR", 50, "1000", "80.0", 10}, {"USD", 1, "7", "100.0", 1}}; !slices.Equal(r.Volume, want) {
 		t.Errorf("%+v", r.Volume)
 	}
@@ -147,11 +147,11 @@ func TestRead_desks(t *testing.T) {
 			(2, 'C3', 1, '2026-02-25 08:00Z', 'dealer', 'x', 'submitted', '');
 		INSERT INTO receipts (partner_id, receipt, kind, site, order_number, order_line, product, received_at, quantity, changed_at) VALUES (4, 'R1', 'receipt', 'S', 'P', 1, 'T1', now(), 1, now());
 		INSERT INTO receipt_objections (partner_id, receipt, words, state, command_id, at, by_whom, answered_at) VALUES (4, 'R1', 'x', 'upheld', gen_random_uuid(), '2026-02-28 23:30Z', 'x', '2026-03-01 01:00Z')`)
-	r := report(t, p, Period{From: "2026-02-01", To: "2026-02-28"})
+	r := report(t, p, portal.Period{From: "2026-02-01", To: "2026-02-28"})
 	if want := []Desk{{"claims", 3, 2, 1, "14.0", "22.0"}, {"objections", 1, 1, 0, "1.5", "1.5"}}; !slices.Equal(r.Desks, want) {
 		t.Errorf("%+v", r.Desks)
 	}
-	if r := report(t, p, Period{From: "2026-03-01", To: "2026-03-02"}); len(r.Desks) != 0 {
+	if r := report(t, p, portal.Period{From: "2026-03-01", To: "2026-03-02"}); len(r.Desks) != 0 {
 		t.Errorf("%+v", r.Desks)
 	}
 }
@@ -160,19 +160,19 @@ func TestRead_refuses(t *testing.T) {
 	t.Parallel()
 	p := portaltest.New(t)
 	host := portaltest.As(portaltest.Host, portal.FiguresRead)
-	for what, over := range map[string]Period{"from": {From: "2026-03-02", To: "2026-03-01"}, "to": {To: "1.1.26"}} {
+	for what, over := range map[string]portal.Period{"from": {From: "2026-03-02", To: "2026-03-01"}, "to": {To: "1.1.26"}} {
 		err := p.AcrossPartners(t.Context(), host, portal.FiguresRead, func(tx *portal.Tx) error { _, err := Read(t.Context(), tx, over); return err })
 		if e := portal.Says(err); e.Kind != portal.Invalid || e.On(what) == "" {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	err := p.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.PartnersRead), portal.PartnersRead, func(tx *portal.Tx) error { _, err := Read(t.Context(), tx, Period{}); return err })
+	err := p.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.PartnersRead), portal.PartnersRead, func(tx *portal.Tx) error { _, err := Read(t.Context(), tx, portal.Period{}); return err })
 	if portal.Says(err).Kind != portal.Forbidden {
 		t.Error(err)
 	}
 	rows := 0
 	err = p.AcrossPartners(t.Context(), host, portal.FiguresRead, func(tx *portal.Tx) error {
-		return Export(t.Context(), tx, "x", Period{}, func(...any) error { rows++; return nil })
+		return Export(t.Context(), tx, "x", portal.Period{}, func(...any) error { rows++; return nil })
 	})
 	if portal.Says(err).Kind != portal.NotFound || rows != 0 {
 		t.Error(fmt.Sprint(err, rows))

@@ -176,7 +176,7 @@ func Announce(ctx context.Context, tx *portal.Tx, a Announcement) (Announcement,
 	if a.ID, err = uuid.NewV7(); err != nil {
 		return a, err
 	}
-	a.MadeBy, a.MadeAt = by(tx), tx.Now
+	a.MadeBy, a.MadeAt = tx.By.Actor(), tx.Now
 	_, err = tx.Exec(ctx, `INSERT INTO announcements (announcement_id, kind, title, words, side, programmes, from_at, to_at, made_by, made_at) VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10)`,
 		a.ID, a.Kind, a.Title, a.Words, a.Side, portal.Limit(a.Programmes), a.From, a.To, a.MadeBy, a.MadeAt)
 	if err != nil {

@@ -109,7 +109,7 @@ func SetBranding(ctx context.Context, tx *portal.Tx, b Branding) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO branding (one, name, colour, contact_name, contact_email, contact_phone, changed_by, changed_at) VALUES (true, $1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (one) DO UPDATE SET name = $1, colour = $2, contact_name = $3, contact_email = $4, contact_phone = $5, changed_by = $6, changed_at = $7`,
-		b.Name, b.Colour, b.Contact, b.Email, b.Phone, by(tx), tx.Now)
+		b.Name, b.Colour, b.Contact, b.Email, b.Phone, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("setting how the portal looks: %w", err)
 	}
@@ -144,7 +144,7 @@ func SetLogo(ctx context.Context, tx *portal.Tx, f *files.Checked) error {
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO branding (one, name, colour, contact_name, contact_email, contact_phone, logo_type, logo, logo_sum, changed_by, changed_at) VALUES (true, '', '', '', '', '', $1, $2, $3, $4, $5)
-		ON CONFLICT (one) DO UPDATE SET logo_type = $1, logo = $2, logo_sum = $3, changed_by = $4, changed_at = $5`, kind, content, sum, by(tx), tx.Now)
+		ON CONFLICT (one) DO UPDATE SET logo_type = $1, logo = $2, logo_sum = $3, changed_by = $4, changed_at = $5`, kind, content, sum, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("setting the logo: %w", err)
 	}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/google/uuid"
-
 	"extranet/portal"
 )
 
@@ -83,13 +81,6 @@ func mayLookAt(tx *portal.Tx) error {
 		return nil
 	}
 	return needNews(tx)
-}
-
-func by(tx *portal.Tx) string {
-	if tx.By.PersonID == uuid.Nil {
-		return tx.By.Name
-	}
-	return tx.By.Name + " <" + tx.By.PersonID.String() + ">"
 }
 
 // inSegment reports whether the caller is one of those whom something is for: people of a side, or of a programme. "" and none are all.

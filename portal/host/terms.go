@@ -186,8 +186,10 @@ func Publish(ctx context.Context, tx *portal.Tx, t Terms) (Terms, error) {
 	if len(bad) > 0 {
 		return t, &portal.Error{Kind: portal.Invalid, Msg: "these terms cannot be published", Fields: bad}
 	}
-	t.InForce = maxTime(t.InForce, tx.Now)
-	t.PublishedBy, t.PublishedAt = by(tx), tx.Now
+	if t.InForce.Before(tx.Now) {
+		t.InForce = tx.Now
+	}
+	t.PublishedBy, t.PublishedAt = tx.By.Actor(), tx.Now
 	err := tx.Get(ctx, &t.Version, `INSERT INTO terms (title, words, side, in_force_at, published_by, published_at) VALUES ($1, $2, nullif($3, ''), $4, $5, $6) RETURNING version`,
 		t.Title, t.Words, t.Side, t.InForce, t.PublishedBy, t.PublishedAt)
 	if err != nil {
@@ -195,13 +197,6 @@ func Publish(ctx context.Context, tx *portal.Tx, t Terms) (Terms, error) {
 	}
 	tx.Changed(noun, tx.By.PartnerID)
 	return t, tx.Audit(ctx, "terms.publish", strconv.FormatInt(t.Version, 10), map[string]string{"title": t.Title, "side": t.Side, "in_force": t.InForce.UTC().Format(time.RFC3339)})
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // Published lists the versions, for the host's staff who announce or read the audit.

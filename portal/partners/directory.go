@@ -240,7 +240,7 @@ func Decide(ctx context.Context, tx *portal.Tx, number string, programmes, deleg
 	}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO partner_settings (partner_id, delegable, changed_by, changed_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (partner_id) DO UPDATE SET delegable = $2, changed_by = $3, changed_at = $4`, p.ID, portal.Limit(delegable), by(tx), tx.Now)
+		ON CONFLICT (partner_id) DO UPDATE SET delegable = $2, changed_by = $3, changed_at = $4`, p.ID, portal.Limit(delegable), tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("deciding on a partner: %w", err)
 	}

@@ -160,7 +160,7 @@ func DecideEntry(ctx context.Context, tx *portal.Tx, number string, e Entry) err
 	_, err = tx.Exec(ctx, `
 		INSERT INTO entry_rules (partner_id, domains, issuer, acr, amr, groups_decide, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (partner_id) DO UPDATE SET domains = $2, issuer = $3, acr = $4, amr = $5, groups_decide = $6, changed_by = $7, changed_at = $8`,
-		p.ID, e.Domains, e.Issuer, e.ACR, e.AMR, e.GroupsDecide, by(tx), tx.Now)
+		p.ID, e.Domains, e.Issuer, e.ACR, e.AMR, e.GroupsDecide, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("deciding how a partner is entered: %w", err)
 	}

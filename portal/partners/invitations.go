@@ -92,7 +92,7 @@ func invite(ctx context.Context, tx *portal.Tx, partner int64, kind string, n Ne
 		return "", i, err
 	}
 	secret = newSecret()
-	i = Invitation{ID: uuid.New(), PartnerID: partner, Email: n.Email, Roles: n.Roles, Sites: sorted(n.Sites), OrderLimit: n.OrderLimit, InvitedBy: by(tx), InvitedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
+	i = Invitation{ID: uuid.New(), PartnerID: partner, Email: n.Email, Roles: n.Roles, Sites: sorted(n.Sites), OrderLimit: n.OrderLimit, InvitedBy: tx.By.Actor(), InvitedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO invitations (partner_id, invitation_id, email, roles, sites, order_limit, secret_hash, invited_by, invited_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,

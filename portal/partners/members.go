@@ -195,7 +195,7 @@ func ChangeMember(ctx context.Context, tx *portal.Tx, partner int64, person uuid
 	}
 	roles := sorted(c.Roles)
 	_, err = tx.Exec(ctx, `UPDATE memberships SET roles = $3, sites = $4, order_limit = $5, granted_by = $6, granted_at = $7 WHERE partner_id = $1 AND person_id = $2`,
-		partner, person, pq.StringArray(roles), portal.Limit(sorted(c.Sites)), c.OrderLimit, by(tx), tx.Now)
+		partner, person, pq.StringArray(roles), portal.Limit(sorted(c.Sites)), c.OrderLimit, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("changing a membership: %w", err)
 	}
@@ -229,12 +229,12 @@ func suspend(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUID
 	}
 	action, at, who := "membership.resume", any(nil), any(nil)
 	if yes {
-		action, at, who = "membership.suspend", tx.Now, by(tx)
+		action, at, who = "membership.suspend", tx.Now, tx.By.Actor()
 	} else if tx.By.PartnerID == partner && m.SuspendedBy != nil && strings.HasPrefix(*m.SuspendedBy, hostMark) {
 		return portal.Errorf(portal.Forbidden, "the host suspended %s; only the host can let them in again", m.Name)
 	}
 	if yes && tx.By.Host && m.PartnerKind != "host" {
-		who = hostMark + by(tx)
+		who = hostMark + tx.By.Actor()
 	}
 	if _, err := tx.Exec(ctx, `UPDATE memberships SET suspended_at = $3, suspended_by = $4 WHERE partner_id = $1 AND person_id = $2`, partner, person, at, who); err != nil {
 		return fmt.Errorf("suspending a membership: %w", err)
@@ -270,7 +270,7 @@ func EndMember(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UU
 	if err != nil {
 		return err
 	}
-	return end(ctx, tx, partner, person, by(tx), map[string]string{"name": m.Name})
+	return end(ctx, tx, partner, person, tx.By.Actor(), map[string]string{"name": m.Name})
 }
 
 // end ends a membership and what hangs on it.
@@ -325,10 +325,10 @@ func MoveMember(ctx context.Context, tx *portal.Tx, from int64, person uuid.UUID
 	if err := mayGrant(ctx, tx, to, kind, c.Roles, c.Sites, c.OrderLimit); err != nil {
 		return err
 	}
-	if err := end(ctx, tx, from, person, by(tx), map[string]string{"name": m.Name, "moved_to": fmt.Sprint(to)}); err != nil {
+	if err := end(ctx, tx, from, person, tx.By.Actor(), map[string]string{"name": m.Name, "moved_to": fmt.Sprint(to)}); err != nil {
 		return err
 	}
-	return grant(ctx, tx, to, Person{ID: person, Name: m.Name, Email: m.Email}, sorted(c.Roles), c.Sites, c.OrderLimit, FromInvitation, by(tx))
+	return grant(ctx, tx, to, Person{ID: person, Name: m.Name, Email: m.Email}, sorted(c.Roles), c.Sites, c.OrderLimit, FromInvitation, tx.By.Actor())
 }
 
 // Ask invites somebody to the partner and mails them the link. It needs PeopleInvite; see [Invite] for what is refused.

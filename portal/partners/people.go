@@ -139,7 +139,7 @@ func Enrol(ctx context.Context, tx *portal.Tx, e Enrolment) (id uuid.UUID, err e
 	if err != nil {
 		return id, fmt.Errorf("enrolling: %w", err)
 	}
-	return id, grant(ctx, tx, e.PartnerID, Person{ID: id, Name: e.Name, Email: e.Email}, e.Roles, e.Sites, "", FromOperator, by(tx))
+	return id, grant(ctx, tx, e.PartnerID, Person{ID: id, Name: e.Name, Email: e.Email}, e.Roles, e.Sites, "", FromOperator, tx.By.Actor())
 }
 
 // grant makes the person a member with exactly these roles, sites and limit.
@@ -257,14 +257,6 @@ func announceChanged(ctx context.Context, tx *portal.Tx) error {
 	}
 	tx.Changed(accessNoun, machines...)
 	return nil
-}
-
-// by names who acts, as the audit does.
-func by(tx *portal.Tx) string {
-	if tx.By.PersonID == uuid.Nil {
-		return tx.By.Name
-	}
-	return tx.By.Name + " <" + tx.By.PersonID.String() + ">"
 }
 
 // Operator is the caller as whom the portal's operator acts from the command line, under the given name in the audit.

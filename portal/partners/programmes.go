@@ -110,7 +110,7 @@ func DefineProgramme(ctx context.Context, tx *portal.Tx, p Programme) error {
 		return err
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO programmes (name, title, modules, categories, document_kinds, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING`,
-		p.Name, p.Title, p.Modules, portal.Limit(p.Categories), portal.Limit(p.DocumentKinds), by(tx), tx.Now)
+		p.Name, p.Title, p.Modules, portal.Limit(p.Categories), portal.Limit(p.DocumentKinds), tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("defining a programme: %w", err)
 	}
@@ -133,7 +133,7 @@ func ChangeProgramme(ctx context.Context, tx *portal.Tx, p Programme) error {
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE programmes SET title = $2, modules = $3, categories = $4, document_kinds = $5, changed_by = $6, changed_at = $7 WHERE name = $1`,
-		p.Name, p.Title, p.Modules, portal.Limit(p.Categories), portal.Limit(p.DocumentKinds), by(tx), tx.Now)
+		p.Name, p.Title, p.Modules, portal.Limit(p.Categories), portal.Limit(p.DocumentKinds), tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("changing a programme: %w", err)
 	}

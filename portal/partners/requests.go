@@ -93,7 +93,7 @@ func RequestAccess(ctx context.Context, tx *portal.Tx, p Partner, person uuid.UU
 	if err != nil {
 		return r, err
 	}
-	r = Request{ID: id, PersonID: person, Name: m.Name, Email: m.Email, Roles: roles, Sites: sorted(sites), Why: why, AskedBy: by(tx), AskedAt: tx.Now, State: RequestOpen}
+	r = Request{ID: id, PersonID: person, Name: m.Name, Email: m.Email, Roles: roles, Sites: sorted(sites), Why: why, AskedBy: tx.By.Actor(), AskedAt: tx.Now, State: RequestOpen}
 	_, err = tx.Exec(ctx, `INSERT INTO access_requests (partner_id, request_id, person_id, roles, sites, why, asked_by, asked_at, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open')`,
 		p.ID, id, person, r.Roles, portal.Limit(r.Sites), why, r.AskedBy, tx.Now)
 	if portal.Broke(err, "access_requests_open_once") {
@@ -263,7 +263,7 @@ func RefuseRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID, 
 
 func decideRequest(ctx context.Context, tx *portal.Tx, p Partner, r Request, state, words string) (Request, error) {
 	before := r.State
-	r.State, r.Words, r.DecidedBy, r.DecidedAt, r.ByHost = state, words, by(tx), &tx.Now, tx.By.Host && p.ID != tx.By.PartnerID
+	r.State, r.Words, r.DecidedBy, r.DecidedAt, r.ByHost = state, words, tx.By.Actor(), &tx.Now, tx.By.Host && p.ID != tx.By.PartnerID
 	_, err := tx.Exec(ctx, `UPDATE access_requests SET state = $3, words = nullif($4, ''), decided_by = $5, decided_at = $6, by_host = $7, added_roles = $8, sites_before = $9 WHERE partner_id = $1 AND request_id = $2`,
 		p.ID, r.ID, r.State, r.Words, r.DecidedBy, tx.Now, r.ByHost, portal.Limit(r.Added), portal.Limit(r.Before))
 	if err != nil {
@@ -289,7 +289,7 @@ func WithdrawRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID
 	if r, err = requestAt(ctx, tx, p.ID, id); err != nil {
 		return r, err
 	}
-	if r.PersonID != tx.By.PersonID && r.AskedBy != by(tx) {
+	if r.PersonID != tx.By.PersonID && r.AskedBy != tx.By.Actor() {
 		return r, portal.Errorf(portal.NotFound, "there is no such request")
 	}
 	if r.State != RequestOpen {

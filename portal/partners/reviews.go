@@ -117,7 +117,7 @@ func StartCampaign(ctx context.Context, tx *portal.Tx, c Campaign) (Campaign, er
 	}
 	slices.SortFunc(c.RemindDays, func(a, b int64) int { return int(b - a) })
 	c.RemindDays = slices.Compact(c.RemindDays)
-	c.StartedBy, c.StartedAt = by(tx), tx.Now
+	c.StartedBy, c.StartedAt = tx.By.Actor(), tx.Now
 	none := func(s string) any { return sql.NullString{String: s, Valid: s != ""} }
 	_, err = tx.Exec(ctx, `
 		INSERT INTO campaigns (campaign_id, title, words, reviewers, kind, programme, roles, numbers, remind_days, due_at, started_by, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
@@ -406,7 +406,7 @@ func answer(ctx context.Context, tx *portal.Tx, partner int64, campaign uuid.UUI
 	// The answer first: what ends access otherwise marks what is not answered.
 	set := func() error {
 		n, err := tx.Exec(ctx, `UPDATE review_items SET verdict = $4, words = nullif($5, ''), roles_after = $6, sites_after = $7, answered_by = $8, answered_at = $9 WHERE partner_id = $1 AND campaign_id = $2 AND person_id = $3`,
-			partner, campaign, v.Person, v.What, v.Words, portal.Limit(roles), portal.Limit(sites), by(tx), tx.Now)
+			partner, campaign, v.Person, v.What, v.Words, portal.Limit(roles), portal.Limit(sites), tx.By.Actor(), tx.Now)
 		if err == nil && n == 0 {
 			return portal.Errorf(portal.NotFound, "there is nobody of that id in this review")
 		}

@@ -310,7 +310,7 @@ func remember(ctx context.Context, tx *portal.Tx, partner int64, person uuid.UUI
 	_, err = tx.Exec(ctx, `
 		INSERT INTO grants (partner_id, grant_id, at, subject_id, kind, name, email, state, roles, sites, permissions, changed_by, why)
 		VALUES ($1, $2, $3, $4, 'person', $5, $6, $7, $8, $9, $10, $11, $12)`,
-		partner, id, tx.Now, person, m.Name, m.Email, m.State, m.Roles, portal.Limit(m.Sites), pq.StringArray(m.allow(m.Roles, m.Kind).Names()), by(tx), why)
+		partner, id, tx.Now, person, m.Name, m.Email, m.State, m.Roles, portal.Limit(m.Sites), pq.StringArray(m.allow(m.Roles, m.Kind).Names()), tx.By.Actor(), why)
 	if err != nil {
 		return fmt.Errorf("remembering a grant: %w", err)
 	}
@@ -326,7 +326,7 @@ func rememberToken(ctx context.Context, tx *portal.Tx, partner int64, token uuid
 	_, err = tx.Exec(ctx, `
 		INSERT INTO grants (partner_id, grant_id, at, subject_id, kind, name, email, state, roles, sites, permissions, expires_at, changed_by, why)
 		SELECT partner_id, $3, $4, token_id, 'token', name, '', CASE WHEN revoked_at IS NULL THEN 'active' ELSE 'ended' END, '{}', sites, permissions, expires_at, $5, $6
-		FROM tokens WHERE partner_id = $1 AND token_id = $2`, partner, token, id, tx.Now, by(tx), why)
+		FROM tokens WHERE partner_id = $1 AND token_id = $2`, partner, token, id, tx.Now, tx.By.Actor(), why)
 	if err != nil {
 		return fmt.Errorf("remembering a token: %w", err)
 	}

@@ -143,7 +143,7 @@ func DefineRole(ctx context.Context, tx *portal.Tx, r DefinedRole) error {
 		return err
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO roles (name, side, title, permissions, order_limit, named_sites, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING`,
-		r.Name, r.Side, r.Title, r.Permissions, r.OrderLimit, r.NamedSites, by(tx), tx.Now)
+		r.Name, r.Side, r.Title, r.Permissions, r.OrderLimit, r.NamedSites, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("defining a role: %w", err)
 	}
@@ -189,7 +189,7 @@ func ChangeRole(ctx context.Context, tx *portal.Tx, r DefinedRole) error {
 		}
 	}
 	_, err = tx.Exec(ctx, `UPDATE roles SET title = $2, permissions = $3, order_limit = $4, named_sites = $5, changed_by = $6, changed_at = $7 WHERE name = $1`,
-		r.Name, r.Title, r.Permissions, r.OrderLimit, r.NamedSites, by(tx), tx.Now)
+		r.Name, r.Title, r.Permissions, r.OrderLimit, r.NamedSites, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("changing a role: %w", err)
 	}
@@ -215,7 +215,7 @@ func EndRole(ctx context.Context, tx *portal.Tx, name string) error {
 		PartnerID int64     `db:"partner_id"`
 		PersonID  uuid.UUID `db:"person_id"`
 	}
-	err = tx.Select(ctx, &held, `UPDATE memberships SET roles = array_remove(roles, $1), granted_by = $2, granted_at = $3 WHERE ended_at IS NULL AND roles @> ARRAY[$1] RETURNING partner_id, person_id`, name, by(tx), tx.Now)
+	err = tx.Select(ctx, &held, `UPDATE memberships SET roles = array_remove(roles, $1), granted_by = $2, granted_at = $3 WHERE ended_at IS NULL AND roles @> ARRAY[$1] RETURNING partner_id, person_id`, name, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("taking a role from those who hold it: %w", err)
 	}

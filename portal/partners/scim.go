@@ -383,7 +383,7 @@ func settle(ctx context.Context, tx *portal.Tx, e Entry, user uuid.UUID) error {
 		return nil
 	}
 	_, err = tx.Exec(ctx, `UPDATE memberships SET roles = $3, origin = $4, granted_by = $5, granted_at = $6, ended_at = NULL, ended_by = NULL WHERE partner_id = $1 AND person_id = $2`,
-		tx.By.PartnerID, m.Person, pq.StringArray(roles), FromDirectory, by(tx), tx.Now)
+		tx.By.PartnerID, m.Person, pq.StringArray(roles), FromDirectory, tx.By.Actor(), tx.Now)
 	if err != nil {
 		return fmt.Errorf("following a directory: %w", err)
 	}

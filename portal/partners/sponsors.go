@@ -86,7 +86,7 @@ func SetSponsors(ctx context.Context, tx *portal.Tx, number string, list []Spons
 		return fmt.Errorf("setting who looks after a partner: %w", err)
 	}
 	for _, s := range list {
-		_, err := tx.Exec(ctx, `INSERT INTO sponsors (partner_id, part, name, title, email, phone, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, p.ID, s.Part, s.Name, s.Title, s.Email, s.Phone, by(tx), tx.Now)
+		_, err := tx.Exec(ctx, `INSERT INTO sponsors (partner_id, part, name, title, email, phone, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, p.ID, s.Part, s.Name, s.Title, s.Email, s.Phone, tx.By.Actor(), tx.Now)
 		if err != nil {
 			return fmt.Errorf("setting who looks after a partner: %w", err)
 		}

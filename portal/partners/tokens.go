@@ -120,7 +120,7 @@ func createToken(ctx context.Context, tx *portal.Tx, partner int64, person uuid.
 	if err != nil {
 		return "", t, err
 	}
-	t = Token{ID: uuid.New(), PartnerID: partner, Name: n.Name, Permissions: perms.Names(), Sites: sorted(n.Sites), CreatedBy: by(tx), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
+	t = Token{ID: uuid.New(), PartnerID: partner, Name: n.Name, Permissions: perms.Names(), Sites: sorted(n.Sites), CreatedBy: tx.By.Actor(), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(n.ExpiresIn)}
 	secret = tokenText(partner, t.ID)
 	hash := sha256.Sum256([]byte(secret))
 	_, err = tx.Exec(ctx, `

@@ -415,7 +415,7 @@ func announceRights(ctx context.Context, tx *portal.Tx, s scope, why string) err
 			INSERT INTO grants (partner_id, grant_id, at, subject_id, kind, name, email, state, roles, sites, permissions, changed_by, why)
 			SELECT m.partner_id, n.id, $5, m.person_id, 'person', m.name, m.email, CASE WHEN m.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END, m.roles, m.sites, string_to_array(n.perms, ' '), $6, $7
 			FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::text[]) n (partner_id, person_id, id, perms) JOIN memberships m ON m.partner_id = n.partner_id AND m.person_id = n.person_id`,
-			partnerIDs, persons, ids, perms, tx.Now, by(tx), why)
+			partnerIDs, persons, ids, perms, tx.Now, tx.By.Actor(), why)
 		if err != nil {
 			return fmt.Errorf("remembering grants: %w", err)
 		}

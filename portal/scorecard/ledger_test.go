@@ -34,7 +34,7 @@ func TestCommits_isTheLedgers(t *testing.T) {
 		by := portaltest.As(portaltest.Cord, portal.PurchasingRead, portal.ForecastsRead)
 		by.Sites = sites
 		must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error {
-			card, err := Own(t.Context(), tx, Period{From: "2025-11-01", To: "2026-03-31"})
+			card, err := Own(t.Context(), tx, portal.Period{From: "2025-11-01", To: "2026-03-31"})
 			if err != nil {
 				return err
 			}

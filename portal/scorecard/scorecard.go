@@ -35,38 +35,6 @@ var Definitions = map[string]string{
 	Commits:  "Of what was committed to for buckets of the forecast that began in the period and are over, the share that arrived in its bucket.",
 }
 
-// A Period is what a scorecard is reckoned over: whole days, both of them in it. Days to come do not count.
-type Period struct {
-	From, To portal.Date
-}
-
-// Check fills in the last 90 days where nothing is said. What cannot be meant is Invalid.
-func (p *Period) Check(today portal.Date) error {
-	bad := map[string]string{}
-	for field, d := range map[string]portal.Date{"from": p.From, "to": p.To} {
-		if _, err := portal.ParseDate(string(d)); err != nil && d != "" {
-			bad[field] = "must be a day, like 2026-03-31"
-		}
-	}
-	if len(bad) == 0 {
-		if p.To == "" {
-			p.To = today
-		}
-		if p.From == "" {
-			p.From = portal.DateOf(p.To.Time().AddDate(0, 0, -89))
-		}
-		if p.From > p.To {
-			bad["from"] = "must not be after the last day"
-		} else if p.To.Time().Sub(p.From.Time()).Hours() > 24*366*3 {
-			bad["from"] = "must lie within three years of the last day"
-		}
-	}
-	if len(bad) > 0 {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this scorecard cannot be made", Fields: bad}
-	}
-	return nil
-}
-
 // A Score is one figure.
 type Score struct {
 	Lines int           `json:"lines" doc:"That it is reckoned from"`
@@ -159,12 +127,20 @@ func lines(figure string, partner int64) string {
 			AND ($4::text[] IS NULL OR EXISTS (SELECT 1 FROM forecasts f WHERE f.partner_id = h.partner_id AND f.product = h.product AND f.location = h.location AND f.site = ANY($4)))`
 }
 
-func (p Period) args(tx *portal.Tx, partner int64) []any {
+// Check fills in the last 90 days where the period says nothing. Days to come do not count.
+func Check(tx *portal.Tx, p *portal.Period) error {
+	if bad := p.Complete(portal.DateOf(tx.Now), 90); len(bad) > 0 {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this scorecard cannot be made", Fields: bad}
+	}
+	return nil
+}
+
+func args(p portal.Period, tx *portal.Tx, partner int64) []any {
 	return []any{partner, p.From, p.To, portal.Limit(tx.By.Sites), portal.DateOf(tx.Now)}
 }
 
 // reckon fills in the figures of the cards, by partner; of every supplier with lines where partner is 0.
-func reckon(ctx context.Context, tx *portal.Tx, partner int64, p Period, cards map[int64]*Card) error {
+func reckon(ctx context.Context, tx *portal.Tx, partner int64, p portal.Period, cards map[int64]*Card) error {
 	for _, figure := range Figures {
 		var rows []struct {
 			PartnerID int64           `db:"partner_id"`
@@ -176,7 +152,7 @@ func reckon(ctx context.Context, tx *portal.Tx, partner int64, p Period, cards m
 			Known     int             `db:"known"`
 		}
 		err := tx.Select(ctx, &rows, `SELECT partner_id, count(*) AS lines, count(*) FILTER (WHERE good) AS good, coalesce(sum(wanted), 0) AS wanted, coalesce(sum(got), 0) AS got, coalesce(sum(least(wanted, got)), 0) AS kept, count(got) AS known
-			FROM (`+lines(figure, partner)+`) x GROUP BY partner_id`, p.args(tx, partner)...)
+			FROM (`+lines(figure, partner)+`) x GROUP BY partner_id`, args(p, tx, partner)...)
 		if err != nil {
 			return fmt.Errorf("reckoning %s: %w", figure, err)
 		}
@@ -215,11 +191,11 @@ func reckon(ctx context.Context, tx *portal.Tx, partner int64, p Period, cards m
 func amount(d decimal.Decimal) portal.Amount { return portal.Amount(d.String()) }
 
 // Own is the caller's own scorecard, of the sites that it may see.
-func Own(ctx context.Context, tx *portal.Tx, p Period) (c Card, err error) {
+func Own(ctx context.Context, tx *portal.Tx, p portal.Period) (c Card, err error) {
 	if err := tx.Need(portal.PurchasingRead); err != nil {
 		return c, err
 	}
-	if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+	if err := Check(tx, &p); err != nil {
 		return c, err
 	}
 	c = Card{Partner: tx.By.PartnerNumber, PartnerName: tx.By.PartnerName, From: p.From, To: p.To}
@@ -227,12 +203,12 @@ func Own(ctx context.Context, tx *portal.Tx, p Period) (c Card, err error) {
 }
 
 // OfSupplier is a supplier's scorecard for the host's staff: the same numbers. A supplier that is not there is NotFound.
-func OfSupplier(ctx context.Context, tx *portal.Tx, partner string, p Period) (c Card, err error) {
+func OfSupplier(ctx context.Context, tx *portal.Tx, partner string, p portal.Period) (c Card, err error) {
 	s, err := purchasing.SupplierOf(ctx, tx, partner)
 	if err != nil {
 		return c, err
 	}
-	if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+	if err := Check(tx, &p); err != nil {
 		return c, err
 	}
 	c = Card{Partner: s.Number, PartnerName: s.Name, From: p.From, To: p.To}
@@ -240,11 +216,11 @@ func OfSupplier(ctx context.Context, tx *portal.Tx, partner string, p Period) (c
 }
 
 // OfAll are the scorecards of all suppliers that have something to reckon, by name.
-func OfAll(ctx context.Context, tx *portal.Tx, p Period) (list []Card, err error) {
+func OfAll(ctx context.Context, tx *portal.Tx, p portal.Period) (list []Card, err error) {
 	if err := tx.Need(portal.PurchasesRead); err != nil {
 		return nil, err
 	}
-	if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+	if err := Check(tx, &p); err != nil {
 		return nil, err
 	}
 	cards := map[int64]*Card{}
@@ -288,9 +264,9 @@ func none(figure string) error {
 	return nil
 }
 
-func (o *Opened) open(ctx context.Context, tx *portal.Tx, partner int64, p Period, missed bool) error {
+func (o *Opened) open(ctx context.Context, tx *portal.Tx, partner int64, p portal.Period, missed bool) error {
 	o.Definition, o.Behind = Definitions[o.Figure], []Line{}
-	if err := tx.Select(ctx, &o.Behind, linesQuery(o.Figure, partner, missed)+fmt.Sprintf(` LIMIT %d`, Shown), p.args(tx, partner)...); err != nil {
+	if err := tx.Select(ctx, &o.Behind, linesQuery(o.Figure, partner, missed)+fmt.Sprintf(` LIMIT %d`, Shown), args(p, tx, partner)...); err != nil {
 		return fmt.Errorf("reading the lines of %s: %w", o.Figure, err)
 	}
 	return nil
@@ -305,7 +281,7 @@ func linesQuery(figure string, partner int64, missed bool) string {
 }
 
 // Open is a figure of the caller's own with the lines behind it. A figure that is none is NotFound.
-func Open(ctx context.Context, tx *portal.Tx, figure string, p Period, missed bool) (o Opened, err error) {
+func Open(ctx context.Context, tx *portal.Tx, figure string, p portal.Period, missed bool) (o Opened, err error) {
 	if o.Card, err = Own(ctx, tx, p); err != nil {
 		return o, err
 	}
@@ -313,11 +289,11 @@ func Open(ctx context.Context, tx *portal.Tx, figure string, p Period, missed bo
 		return o, err
 	}
 	o.Figure = figure
-	return o, o.open(ctx, tx, tx.By.PartnerID, Period{o.From, o.To}, missed)
+	return o, o.open(ctx, tx, tx.By.PartnerID, portal.Period{From: o.From, To: o.To}, missed)
 }
 
 // OpenOf is Open of a supplier's figure, for the host's staff.
-func OpenOf(ctx context.Context, tx *portal.Tx, partner, figure string, p Period, missed bool) (o Opened, err error) {
+func OpenOf(ctx context.Context, tx *portal.Tx, partner, figure string, p portal.Period, missed bool) (o Opened, err error) {
 	s, err := purchasing.SupplierOf(ctx, tx, partner)
 	if err != nil {
 		return o, err
@@ -329,18 +305,18 @@ func OpenOf(ctx context.Context, tx *portal.Tx, partner, figure string, p Period
 		return o, err
 	}
 	o.Figure = figure
-	return o, o.open(ctx, tx, s.ID, Period{o.From, o.To}, missed)
+	return o, o.open(ctx, tx, s.ID, portal.Period{From: o.From, To: o.To}, missed)
 }
 
 // Export gives f every line of a figure of the caller's own, newest first, and audits that they were taken away as the named format.
-func Export(ctx context.Context, tx *portal.Tx, figure string, p Period, missed bool, format string, each func(Line) error) error {
+func Export(ctx context.Context, tx *portal.Tx, figure string, p portal.Period, missed bool, format string, each func(Line) error) error {
 	if err := tx.Need(portal.PurchasingRead); err != nil {
 		return err
 	}
 	if err := none(figure); err != nil {
 		return err
 	}
-	if err := p.Check(portal.DateOf(tx.Now)); err != nil {
+	if err := Check(tx, &p); err != nil {
 		return err
 	}
 	if err := tx.Audit(ctx, "scorecard.export", "scorecard/"+figure, map[string]string{"format": format, "from": string(p.From), "to": string(p.To)}); err != nil {
@@ -352,5 +328,5 @@ func Export(ctx context.Context, tx *portal.Tx, figure string, p Period, missed 
 			return err
 		}
 		return each(l)
-	}, linesQuery(figure, tx.By.PartnerID, missed), p.args(tx, tx.By.PartnerID)...)
+	}, linesQuery(figure, tx.By.PartnerID, missed), args(p, tx, tx.By.PartnerID)...)
 }

@@ -42,7 +42,7 @@ func TestCard(t *testing.T) {
 	p := portaltest.New(t)
 	p.Arrange(t, delivered)
 	cord, buyer := portaltest.As(portaltest.Cord, portal.PurchasingRead), portaltest.As(portaltest.Host, portal.PurchasesRead)
-	period := Period{From: "2026-01-01", To: "2026-03-31"}
+	period := portal.Period{From: "2026-01-01", To: "2026-03-31"}
 	var own, same Card
 	must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) (err error) { own, err = Own(t.Context(), tx, period); return err }))
 	say := func(c Card) (s string) {
@@ -90,7 +90,7 @@ func TestCard(t *testing.T) {
 		t.Errorf("one of a plant sees %s", say(own))
 	}
 	must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) error {
-		if _, err := Own(t.Context(), tx, Period{From: "2026-02-01", To: "2026-01-01"}); portal.Says(err).On("from") == "" {
+		if _, err := Own(t.Context(), tx, portal.Period{From: "2026-02-01", To: "2026-01-01"}); portal.Says(err).On("from") == "" {
 			t.Errorf("a period backwards: %v", err)
 		}
 		if _, err := Open(t.Context(), tx, "x", period, false); portal.Says(err).Kind != portal.NotFound {
