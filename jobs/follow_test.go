@@ -233,6 +233,26 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestFollow_much: more rows than one statement asks for are all taken.
+func TestFollow_much(t *testing.T) {
+	t.Parallel()
+	c, text := newOffice(t, jobs.Marks)
+	p := newPortal(t)
+	m := c.mapping(t, text)
+	sync(t, p, m, jobs.Options{})
+	for _, change := range []string{
+		`INSERT INTO heads SELECT i, 'A', 'open', 1 FROM generate_series(2001, 3000) i; INSERT INTO items SELECT i, j, 'P' || j, j FROM generate_series(2001, 3000) i, generate_series(1, 3) j`,
+		`UPDATE items SET qty = qty + 1 WHERE so_no > 2000`,
+	} {
+		c.exec(t, change)
+		sync(t, p, m, jobs.Options{})
+		compare(t, c, p, change)
+		if why := table(t, p.Owner, `SELECT DISTINCT reason FROM quarantine`); len(why) > 0 {
+			t.Errorf("%s: in quarantine: %q", change, why)
+		}
+	}
+}
+
 // TestFollow_worker: a change is seen within seconds, by one of two workers, and a select that fails stops no other.
 func TestFollow_worker(t *testing.T) {
 	t.Parallel()

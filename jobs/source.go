@@ -323,23 +323,12 @@ func (f *Feed) read(ctx context.Context, r *reading, d dirty, yield func(portal.
 		return rows.newest, nil, err
 	}
 	// Keys not met yet are asked for as they are, which an index serves, and those from quarantine that are not found then once more as text.
-	missing := func(keys [][]string) [][]string {
-		return slices.DeleteFunc(slices.Clone(keys), func(k []string) bool { n := f.normal(k); return n == nil || !rows.asked[keyOf(n)] })
-	}
 	asIs := func(e string) string { return e }
-	atOnce := keysAtOnce
-	if r.wires != nil {
-		atOnce = wiredAtOnce
+	if err := rows.runKeys(ctx, slices.Concat(d.keys, d.retried), asIs); err != nil {
+		return rows.newest, nil, err
 	}
-	for chunk := range slices.Chunk(missing(slices.Concat(d.keys, d.retried)), atOnce) {
-		if err := rows.run(ctx, f.whereKeys(chunk, asIs)); err != nil {
-			return rows.newest, nil, err
-		}
-	}
-	for chunk := range slices.Chunk(missing(d.retried), atOnce) {
-		if err := rows.run(ctx, f.whereKeys(chunk, r.dialect.asText)); err != nil {
-			return rows.newest, nil, err
-		}
+	if err := rows.runKeys(ctx, d.retried, r.dialect.asText); err != nil {
+		return rows.newest, nil, err
 	}
 	for _, k := range slices.Concat(d.keys, d.retried) {
 		n := f.normal(k)
@@ -383,6 +372,7 @@ type rowReader struct {
 	reading *reading
 	yield   func(portal.Row) error
 	asked   map[string]bool // keys still to be found
+	among   map[string]bool // the keys that rows are asked for by; nil = by something else
 	newest  time.Time
 	outside bool   // rows are those that the entity's condition leaves out: they are gone
 	shape   *shape // of the select, once it is known: within a transaction it stays
@@ -440,6 +430,35 @@ func (r *rowReader) run(ctx context.Context, where narrowing) error {
 	return nil
 }
 
+// runKeys yields the rows with those of the keys that are still to be found. Neighbours are asked for together: what one statement returns
+// beside what it is to return belongs to another, which returns it too.
+func (r *rowReader) runKeys(ctx context.Context, keys [][]string, as func(string) string) error {
+	defer func() { r.among = nil }()
+	atOnce := keysAtOnce
+	if r.reading.wires != nil {
+		atOnce = wiredAtOnce
+	}
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, slices.Compare)
+	for chunk := range slices.Chunk(keys, atOnce) {
+		r.among = make(map[string]bool, len(chunk))
+		var some [][]string
+		for _, k := range chunk {
+			if n := r.feed.normal(k); n != nil && r.asked[keyOf(n)] {
+				r.among[keyOf(n)] = true
+				some = append(some, k)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if err := r.run(ctx, r.feed.whereKeys(some, as)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // take hands a row on.
 func (r *rowReader) take(c *converter, row portal.Row, stamp time.Time) error {
 	if r.outside {
@@ -454,6 +473,9 @@ func (r *rowReader) take(c *converter, row portal.Row, stamp time.Time) error {
 		row.Gone, row.Refusal, row.Raw = true, "", ""
 		delete(r.asked, c.key(row))
 		return r.yield(row)
+	}
+	if r.among != nil && !r.among[c.key(row)] {
+		return nil
 	}
 	if stamp.After(r.newest) {
 		r.newest = stamp
