@@ -85,7 +85,7 @@ func millMapping(orders, lines string) string {
 func newMill(b *testing.B, orders int) *mill {
 	b.Helper()
 	began := time.Now()
-	s, err := postgres.Start(b.Context(), postgres.Options{Throwaway: true, Settings: map[string]string{"wal_level": "logical", "synchronous_commit": "on", "max_wal_size": "4GB"}})
+	s, err := postgres.Start(b.Context(), postgres.Options{Throwaway: true, OnDisk: true, Settings: map[string]string{"wal_level": "logical", "synchronous_commit": "on", "max_wal_size": "4GB"}})
 	must(b, err)
 	b.Cleanup(func() { s.Stop() })
 	m := &mill{}

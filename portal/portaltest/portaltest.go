@@ -4,6 +4,7 @@ package portaltest
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -40,7 +41,8 @@ INSERT INTO sites (partner_id, site, name, city, changed_at) VALUES
 `
 
 var server = sync.OnceValues(func() (*postgres.Server, error) {
-	return postgres.Start(context.Background(), postgres.Options{Throwaway: true})
+	measuring := flag.Lookup("test.bench").Value.String() != ""
+	return postgres.Start(context.Background(), postgres.Options{Throwaway: true, OnDisk: measuring})
 })
 
 // Main runs the package's tests and stops what they started. Call it from TestMain.

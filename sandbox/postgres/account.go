@@ -143,9 +143,9 @@ func shared(who account, name string) (string, error) {
 	return "", fmt.Errorf("the user %s, as whom postgres runs for root, can reach no temporary folder", who.name)
 }
 
-// tempFolder makes a new folder in the temporary folder that the account can reach.
-func tempFolder(who account) (string, error) {
-	for _, temp := range tempRoots() {
+// tempFolder makes a new folder in the first of the temporary folders that the account can reach.
+func tempFolder(who account, roots []string) (string, error) {
+	for _, temp := range roots {
 		if !who.reaches(temp) {
 			continue
 		}

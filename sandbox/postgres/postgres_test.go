@@ -51,6 +51,9 @@ func TestThrowaway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
+	if in := strings.HasPrefix(s.Dir(), memory); in != roomy(memory) {
+		t.Errorf("it lies in %s", s.Dir())
+	}
 	for setting, want := range map[string]string{
 		"server_encoding": "UTF8", "timezone": "UTC", "fsync": "off", "listen_addresses": "", "work_mem": "7MB", "is_superuser": "on",
 	} {
