@@ -76,14 +76,20 @@ func (s *Source) noMarks(ctx context.Context, err error) error {
 	return s.failed(ctx, marksTable, err)
 }
 
-// forgetMarks deletes exactly these: one that was written meanwhile, or whose transaction committed late, is another.
+// forgetMarks deletes exactly these, which are in order: one that was written meanwhile, or whose transaction committed late, is another. Between two
+// that follow each other by number there is none.
 func (s *Source) forgetMarks(ctx context.Context, ids []int64) error {
-	for chunk := range slices.Chunk(ids, 1000) {
-		list := make([]string, len(chunk))
-		for i, id := range chunk {
-			list[i] = fmt.Sprint(id)
+	var runs []string
+	for from := 0; from < len(ids); {
+		to := from
+		for to+1 < len(ids) && ids[to+1] == ids[to]+1 {
+			to++
 		}
-		if _, err := s.db.ExecContext(ctx, "DELETE FROM "+marksTable+" WHERE id IN ("+strings.Join(list, ", ")+")"); err != nil {
+		runs = append(runs, fmt.Sprintf("id BETWEEN %d AND %d", ids[from], ids[to]))
+		from = to + 1
+	}
+	for some := range slices.Chunk(runs, 200) {
+		if _, err := s.db.ExecContext(ctx, "DELETE FROM "+marksTable+" WHERE "+strings.Join(some, " OR ")); err != nil {
 			return s.noMarks(ctx, err)
 		}
 	}
