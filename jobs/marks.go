@@ -77,7 +77,8 @@ func (s *Source) noMarks(ctx context.Context, err error) error {
 }
 
 // forgetMarks deletes exactly these, which are in order: one that was written meanwhile, or whose transaction committed late, is another. Between two
-// that follow each other by number there is none.
+// that follow each other by number there is none. The last of a run is named by itself: a database that locks what comes after a range would wait for
+// whoever is writing the next mark.
 func (s *Source) forgetMarks(ctx context.Context, ids []int64) error {
 	var runs []string
 	for from := 0; from < len(ids); {
@@ -85,7 +86,10 @@ func (s *Source) forgetMarks(ctx context.Context, ids []int64) error {
 		for to+1 < len(ids) && ids[to+1] == ids[to]+1 {
 			to++
 		}
-		runs = append(runs, fmt.Sprintf("id BETWEEN %d AND %d", ids[from], ids[to]))
+		if from < to {
+			runs = append(runs, fmt.Sprintf("id BETWEEN %d AND %d", ids[from], ids[to]-1))
+		}
+		runs = append(runs, fmt.Sprintf("id = %d", ids[to]))
 		from = to + 1
 	}
 	for some := range slices.Chunk(runs, 200) {
