@@ -58,7 +58,7 @@ generate: $(ASSETS) ## write what is generated from the templates
 	@go run $(TEMPL) generate -path web -log-level error 2>&1 | grep -v 'complete' || true
 
 bench: $(ASSETS) $(POSTGRES) ## measure, each figure as a ratio to the bare limit in the same run; about an hour, EXTRANET_BENCH_ORDERS=100000 for a quick look
-	go test -tags sandbox $(QUICK) -run '^$$' -bench . -benchtime 3s -timeout 60m . ./jobs ./portal/catalog ./portal/claims ./portal/forecasts ./portal/partners
+	go test -tags sandbox $(QUICK) -run '^$$' -bench . -benchtime 3s -timeout 60m . ./jobs ./portal/catalog ./portal/claims ./portal/forecasts ./portal/partners ./portal/purchasing
 
 mutants: $(ASSETS) $(POSTGRES) ## take out each tenant predicate and each check of a right, one at a time: the tests must notice; ARGS="-only portal/orders -dir DIR -for 5m"
 	@go run ./sandbox/mutants $(ARGS)

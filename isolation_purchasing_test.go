@@ -68,6 +68,7 @@ func init() {
 	const objected = rejected + `; INSERT INTO receipt_objections (partner_id, receipt, words, command_id, at, by_whom) VALUES (4, 'A-1', 'CORDONLY', gen_random_uuid(), now(), 'x'), (5, 'B-1', 'DARTONLY', gen_random_uuid(), now(), 'x')`
 	const offered = `INSERT INTO purchase_answers (partner_id, order_number, answer, version, command_id, at, by_whom, note) VALUES (4, 'A-1', 90, 1, gen_random_uuid(), now(), 'x', '') ON CONFLICT DO NOTHING;
 		INSERT INTO purchase_answer_lines (partner_id, order_number, answer, line, content, state) VALUES (4, 'A-1', 90, 10, '{"line":10,"verdict":"refuse","reason":"capacity"}', 'waiting') ON CONFLICT (partner_id, order_number, answer, line) DO UPDATE SET state = 'waiting'`
+	const due = `UPDATE purchase_order_lines SET next_due_on = '2026-03-10'`
 	const rules = `{"answer_days":2,"remind_days":1,"claim_days":14,"over_warn":"0","over_stop":"5","early_warn":2,"early_stop":10}`
 	const paper = "00000000-0000-4000-8000-000000000034" // of Cord's shipment A-1
 	const accept = `{"version":1,"lines":[{"line":10,"verdict":"accept"}]}`
@@ -112,6 +113,10 @@ func init() {
 		"GET /billing/sent/:number":                                 {as: "cord", need: portal.BillingRead, path: "/billing/sent/A-1", says: "CORDONLY", foreign: "/billing/sent/B-1", missing: "/billing/sent/X-1"},
 		"GET /billing/:invoice":                                     {as: "cord", need: portal.BillingRead, path: "/billing/A-1", says: "CORDONLY", foreign: "/billing/B-1", missing: "/billing/X-1"},
 		"GET /purchasing":                                           {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
+		"GET /api/v1/purchase-order-lines":                          {as: "cord", need: portal.PurchasingRead, before: due, says: "CORDONLY"},
+		"GET /due":                                                  {as: "cord", need: portal.PurchasingRead, before: due, says: "CORDONLY"},
+		"GET /exports/due.csv":                                      {as: "cord", need: portal.PurchasingRead, before: due, says: "CORDONLY"},
+		"GET /exports/due.xlsx":                                     {as: "cord", need: portal.PurchasingRead},
 		"GET /exports/purchasing.csv":                               {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /exports/purchasing.xlsx":                              {as: "cord", need: portal.PurchasingRead},
 		"GET /purchasing/:number":                                   {as: "cord", need: portal.PurchasingRead, path: "/purchasing/A-1", says: "CORDONLY", foreign: "/purchasing/B-1", missing: "/purchasing/X-1"},
@@ -154,6 +159,10 @@ func init() {
 		"GET /api/v1/buying/orders":                                 {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY"},
 		"GET /api/v1/buying/orders/:partner/:number":                {as: "cord", host: true, need: portal.PurchasesRead, path: "/api/v1/buying/orders/S300/A-1", says: "CORDONLY", missing: "/api/v1/buying/orders/S300/X-1"},
 		"POST /api/v1/buying/orders/:partner/:number/decisions":     {as: "cord", host: true, need: portal.PurchasesManage, before: offered, path: "/api/v1/buying/orders/S300/A-1/decisions", form: `{"decisions":[{"answer":90,"line":10,"accepted":true}]}`, missing: "/api/v1/buying/orders/S300/X-1/decisions"},
+		"GET /api/v1/buying/answers":                                {as: "cord", host: true, need: portal.PurchasesRead, before: offered, says: "CORDONLY"},
+		"POST /api/v1/buying/decisions":                             {as: "cord", host: true, need: portal.PurchasesManage, before: offered, form: `{"decisions":[{"partner":"S300","order":"A-1","answer":90,"line":10,"accepted":true}]}`, says: "CORDONLY"},
+		"GET /buying/answers":                                       {as: "cord", host: true, need: portal.PurchasesRead, before: offered, says: "CORDONLY"},
+		"POST /buying/answers":                                      {as: "cord", host: true, need: portal.PurchasesManage, before: offered, form: "pick=S300%2FA-1%2F90%2F10&decision=accept&sure=yes"},
 		"GET /api/v1/buying/dispatches":                             {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY"},
 		"GET /api/v1/buying/dispatches/:partner/:number":            {as: "cord", host: true, need: portal.PurchasesRead, path: "/api/v1/buying/dispatches/S300/A-1", says: "CORDONLY", missing: "/api/v1/buying/dispatches/S300/X-1"},
 		"GET /api/v1/buying/receipts":                               {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY"},

@@ -17,6 +17,7 @@ func init() {
 		"GET /api/v1/supplies/capacities":  {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"GET /api/v1/supplies/reports":     {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},
 		"POST /api/v1/supplies/reports":    {as: "cord", need: portal.StockReport, form: `{"stocks":[{"product":"T1","on_hand":"9"}]}`, says: `"stocks":1`},
+		"POST /api/v1/supply-tables":       {as: "cord", need: portal.StockReport, form: "product\ton hand\nT1\t9", says: `"stocks":1`},
 		"GET /api/v1/buying/stocks":        {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY"},
 		"GET /api/v1/buying/capacities":    {as: "cord", host: true, need: portal.PurchasesRead, says: "CORDONLY"},
 		"GET /supplies":                    {as: "cord", need: portal.PurchasingRead, says: "CORDONLY"},

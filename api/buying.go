@@ -22,6 +22,9 @@ func (d door) buying(h huma.API) {
 	huma.Register(h, operation("get-suppliers-order", http.MethodGet, "/buying/orders/{partner}/{number}", desk, "Read a supplier's purchase order", "As the supplier sees it."), d.getOrderAcross)
 	huma.Register(h, deed("decide-suppliers-answer", http.MethodPost, "/buying/orders/{partner}/{number}/decisions", desk, "Decide about answers",
 		"What is accepted stands from now on. What is not is asked again, with words; what the supplier promised before stands. All of them or none; 409 where an answer does not wait any more.", false), d.decideAnswers)
+	huma.Register(h, operation("list-waiting-answers", http.MethodGet, "/buying/answers", desk, "List answers to decide about", "What suppliers answered other than they were asked, line by line, by supplier and order."), d.listWaitingAnswers)
+	huma.Register(h, deed("decide-suppliers-answers", http.MethodPost, "/buying/decisions", desk, "Decide about many answers",
+		"About answers to orders of any suppliers. Every one is accounted for: one that cannot be decided about has its `fault`, and spoils no other. With `preview`, what would become of each is said, and nothing is changed.", false), d.decideManyAnswers)
 	huma.Register(h, operation("list-suppliers-dispatches", http.MethodGet, "/buying/dispatches", desk, "List suppliers' shipment notices", "Of all suppliers, what leaves last first."), d.listDispatchesAcross)
 	huma.Register(h, operation("get-suppliers-dispatch", http.MethodGet, "/buying/dispatches/{partner}/{number}", desk, "Read a supplier's shipment notice", "One notice with its packages, what is in them, and what was received of it."), d.getDispatchAcross)
 	huma.Register(h, operation("list-suppliers-receipts", http.MethodGet, "/buying/receipts", desk, "List receipts of all suppliers", "Newest first. `objected` is what waits for an answer to a supplier's objection."), d.listReceiptsAcross)
@@ -85,6 +88,50 @@ type decideAnswersInput struct {
 func (d door) decideAnswers(ctx context.Context, in *decideAnswersInput) (*done[purchasing.Case], error) {
 	return byBuyer(ctx, d, in.Keyed, []string{"decide answers", in.Partner, strconv.Quote(in.Number)}, in.Body, func(tx *portal.Tx) (purchasing.Case, error) {
 		return purchasing.Rule(ctx, tx, in.Partner, in.Number, in.Body.Decisions)
+	})
+}
+
+type waitingAnswers struct {
+	Items []purchasing.WaitingAnswer `json:"items"`
+	Next  string                     `json:"next" doc:"Cursor of the next page; empty = this is the last"`
+}
+
+type listWaitingAnswersInput struct {
+	Verdict string `query:"verdict" doc:"What the supplier says: other parts, nothing, or another price" enum:"change,refuse,question"`
+	Partner string `query:"partner" doc:"A supplier's account number" minLength:"1" maxLength:"100"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor  string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
+}
+
+func (d door) listWaitingAnswers(ctx context.Context, in *listWaitingAnswersInput) (*told[waitingAnswers], error) {
+	return ofAll(ctx, d, portal.PurchasesRead, func(tx *portal.Tx) (l waitingAnswers, err error) {
+		l.Items, l.Next, err = purchasing.WaitingAnswers(ctx, tx, purchasing.AnswerFilter{Partner: in.Partner, Verdict: in.Verdict, Limit: in.Limit, Cursor: in.Cursor})
+		return l, err
+	})
+}
+
+type decideManyAnswersInput struct {
+	Keyed
+	Body struct {
+		Decisions []purchasing.Decision `json:"decisions" minItems:"1" maxItems:"500"`
+		Preview   bool                  `json:"preview,omitempty" doc:"true: say what would become of each, and change nothing"`
+	}
+}
+
+type decidedAnswers struct {
+	Decided int                  `json:"decided" doc:"How many are decided, or would be"`
+	Items   []purchasing.Decided `json:"items" doc:"Every one, in the order in which they were sent"`
+}
+
+func (d door) decideManyAnswers(ctx context.Context, in *decideManyAnswersInput) (*done[decidedAnswers], error) {
+	return byBuyer(ctx, d, in.Keyed, []string{"decide many answers"}, in.Body, func(tx *portal.Tx) (l decidedAnswers, err error) {
+		l.Items, err = purchasing.DecideAll(ctx, tx, in.Body.Decisions, in.Body.Preview)
+		for _, x := range l.Items {
+			if x.Fault == "" {
+				l.Decided++
+			}
+		}
+		return l, err
 	})
 }
 

@@ -16,6 +16,8 @@ import (
 func (d door) purchasing(h huma.API) {
 	huma.Register(h, operation("list-purchase-orders", http.MethodGet, "/purchase-orders", "Purchasing", "List purchase orders",
 		"What the host orders from the supplier. `review` is what is to be answered, soonest first; `late` is what should have arrived. Follow `next` until it is empty."), d.listPurchases)
+	huma.Register(h, operation("list-due-lines", http.MethodGet, "/purchase-order-lines", "Purchasing", "List what is due",
+		"The lines of all orders of which something is to arrive, what is due first first, with how much of each. Follow `next` until it is empty."), d.listDueLines)
 	huma.Register(h, operation("get-purchase-order", http.MethodGet, "/purchase-orders/{number}", "Purchasing", "Read a purchase order",
 		"One order with its lines, versions, answers and receipts. In every line, quantity = promised + refused + open."), d.getPurchase)
 	huma.Register(h, deed("answer-purchase-order", http.MethodPost, "/purchase-orders/{number}/answers", "Purchasing", "Answer a purchase order",
@@ -50,6 +52,32 @@ func (d door) listPurchases(ctx context.Context, in *listPurchasesInput) (*answe
 			return nil, err
 		}
 		return json.Marshal(purchaseList{p.Items, p.Next, p.Prev})
+	})
+}
+
+type listDueInput struct {
+	Conditional
+	List    string `query:"list" doc:"What stands on which list; all where it is left out" enum:"review,waiting,confirmed,late"`
+	Site    string `query:"site" doc:"The number of a site" minLength:"1" maxLength:"100"`
+	Product string `query:"product" doc:"The host's number of a product, as it is written" minLength:"1" maxLength:"100"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor  string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
+}
+
+type dueLines struct {
+	Items []purchasing.DueLine `json:"items"`
+	Next  string               `json:"next" doc:"Cursor of the next page; empty = this is the last"`
+}
+
+func (d door) listDueLines(ctx context.Context, in *listDueInput) (*answer[dueLines], error) {
+	f := purchasing.DueFilter{List: in.List, Site: in.Site, Product: in.Product, Limit: in.Limit, Cursor: in.Cursor}
+	key := "due" + f.Key() + string(portal.DateOf(d.db.Now())) // what is late depends on the day
+	return read[dueLines](ctx, d, "purchasing", key, in.Conditional, []string{"purchase_orders", "purchase_order_lines", "schedule_lines", "receipts"}, func(tx *portal.Tx) ([]byte, error) {
+		items, next, err := purchasing.DueLines(ctx, tx, f)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(dueLines{items, next})
 	})
 }
 

@@ -220,3 +220,76 @@ func TestAcross_plans(t *testing.T) {
 		}
 	}
 }
+
+func (c *core) decide(t *testing.T, look bool, all ...Decision) (list []Decided) {
+	t.Helper()
+	must(t, c.AcrossPartners(t.Context(), buyer, portal.PurchasesManage, func(tx *portal.Tx) (err error) {
+		list, err = DecideAll(t.Context(), tx, all, look)
+		return err
+	}))
+	return list
+}
+
+// TestDecideAll decides over answers to several orders at once: what it says beforehand is what becomes of each, what cannot be decided spoils no other, and a
+// supplier is written to once.
+func TestDecideAll(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	c.Arrange(t, enrolled)
+	c.does(t, twoLines, strings.ReplaceAll(twoLines, "'P1'", "'P2'"))
+	for _, order := range []string{"P1", "P2"} {
+		must(t, c.give(t, order, Answer{Version: 1, Lines: []LineAnswer{{Line: 10, Verdict: Change, Parts: []Part{{"2026-03-20", "70"}}}, {Line: 20, Verdict: Refuse, Reason: "capacity"}}}))
+	}
+	var waits []WaitingAnswer
+	next := ""
+	for range 5 {
+		must(t, c.AcrossPartners(t.Context(), buyer, portal.PurchasesRead, func(tx *portal.Tx) error {
+			list, to, err := WaitingAnswers(t.Context(), tx, AnswerFilter{Limit: 3, Cursor: next})
+			waits, next = append(waits, list...), to
+			return err
+		}))
+		if next == "" {
+			break
+		}
+	}
+	var all []Decision
+	for _, w := range waits {
+		all = append(all, Decision{w.Partner, w.Order, Ruling{w.Answer, w.Line, w.Said.Verdict == Change, "We need them"}})
+	}
+	expect(t, "what waits", all, []Decision{{"S300", "P1", Ruling{1, 10, true, "We need them"}}, {"S300", "P1", Ruling{1, 20, false, "We need them"}}, {"S300", "P2", Ruling{1, 10, true, "We need them"}}, {"S300", "P2", Ruling{1, 20, false, "We need them"}}})
+	all = append(all, all[0], Decision{"S300", "P2", Ruling{9, 10, true, ""}}, Decision{"S300", "P9", Ruling{1, 10, true, ""}}, Decision{"S300", "P1", Ruling{1, 20, false, " "}})
+	before := c.decide(t, true, all...)
+	expect(t, "only looked", c.get(t, "P1").line(10), "waiting: promised , refused 0, open 100")
+	after := c.decide(t, false, all...)
+	expect(t, "said beforehand", before, after)
+	var faults []string
+	for _, d := range after {
+		faults = append(faults, d.Fault)
+	}
+	expect(t, "every one is accounted for", faults, []string{"", "", "", "", "is decided about already, further up", "this answer does not wait any more; look again", NoOrder, "say why, in words that the supplier reads"})
+	for i, order := range []string{"P1", "P2"} {
+		d := c.get(t, order)
+		expect(t, "accepted", d.line(10), "review: promised 70 on 2026-03-20, refused 0, open 30")
+		expect(t, "as was said", after[2*i].After, d.Lines[0].Promised)
+		expect(t, "as was said", after[2*i].Open, d.Lines[0].Open)
+		expect(t, "insisted on", d.line(20), "review: promised , refused 0, open 50")
+		expect(t, "in words", d.Answers[0].Lines[1].Why, "We need them")
+	}
+	expect(t, "told once", c.mails(t), "sela@cord.example: Purchase orders of which the host insists on what it asked for: 2")
+	var posted int
+	must(t, c.AsWorker(t.Context(), "test", func(tx *portal.Tx) error {
+		return tx.Get(t.Context(), &posted, `SELECT count(*) FROM outbox WHERE name = 'decide_purchase_answer'`)
+	}))
+	expect(t, "posted for each order", posted, 2)
+	for i, d := range c.decide(t, false, all...) {
+		if d.Fault == "" {
+			t.Errorf("%d is decided twice", i)
+		}
+	}
+	if err := c.AcrossPartners(t.Context(), portaltest.As(portaltest.Host, portal.PurchasesRead), portal.PurchasesRead, func(tx *portal.Tx) error {
+		_, err := DecideAll(t.Context(), tx, all, true)
+		return err
+	}); portal.Says(err).Kind != portal.Forbidden {
+		t.Errorf("a reader decides: %v", err)
+	}
+}

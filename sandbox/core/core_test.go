@@ -417,7 +417,7 @@ func TestPeople(t *testing.T) {
 	db := smallCompany(t)
 	roles := map[string][]string{
 		"dealer": {"viewer", "buyer", "approver", "claims", "finance", "partner-admin"}, "supplier": {"viewer", "planner", "seller", "finance", "partner-admin"},
-		"host": {"claims-desk", "claims-lead", "planning-desk", "partner-manager", "auditor", "administrator"},
+		"host": {"claims-desk", "claims-lead", "planning-desk", "buying-desk", "partner-manager", "auditor", "administrator"},
 	}
 	ids := map[string]bool{}
 	for _, p := range People() {

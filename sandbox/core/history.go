@@ -93,6 +93,7 @@ func invent(size Size, now time.Time) (*company, error) {
 	for i := range size.Dealers {
 		c.inventDealer(i)
 	}
+	c.person("signe", contact{vendor: vendorNo(1), job: "Key account manager", phone: "+47 22 555 014"}, town{})
 	slices.SortFunc(c.items, func(a, b item) int { return strings.Compare(a.no, b.no) })
 	used := map[string]bool{}
 	for _, v := range c.vendors {
@@ -264,7 +265,9 @@ func (c *company) person(id string, at contact, in town) int64 {
 func (c *company) addContact(at contact, of string, in town) int64 {
 	rng := c.rng
 	at.no = int64(700_001 + len(c.contacts))
-	at.phone = in.dial + " " + digits(rng, 7)
+	if at.phone == "" {
+		at.phone = in.dial + " " + digits(rng, 7)
+	}
 	if at.name == "" {
 		first, last := firstNames[rng.IntN(len(firstNames))], lastNames[rng.IntN(len(lastNames))]
 		at.name = first + " " + last

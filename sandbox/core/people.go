@@ -28,9 +28,10 @@ func People() []Person {
 		{"femi", "Femi Adeyemi", "femi@veldhorst.example", password, []Membership{{big, "dealer", []string{"viewer"}, []string{branchNo(big, 2)}}}},
 		{"bo", "Bo Ahlersdorf", "bo@ahlersdorf.example", password, []Membership{{neighbour, "dealer", []string{"buyer"}, nil}, {big, "dealer", []string{"viewer"}, nil}}},
 		{"sofia", "Sofia Marques", "sofia@corvex.example", password, []Membership{{maker, "supplier", []string{"planner", "seller", "finance"}, nil}}},
+		{"signe", "Signe Aalund", "signe@nordhav.example", password, []Membership{{vendorNo(1), "supplier", []string{"planner", "seller", "finance"}, nil}}},
 		{"maren", "Maren Holt", "maren@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"partner-manager"}, nil}}},
 		{"claus", "Claus Reiter", "claus@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"claims-desk"}, nil}}},
-		{"paula", "Paula Stern", "paula@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"planning-desk"}, nil}}},
+		{"paula", "Paula Stern", "paula@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"planning-desk", "buying-desk"}, nil}}},
 		{"ada", "Ada Lindgren", "ada@tarnmoor.example", password, []Membership{{HostAccount, "host", []string{"administrator"}, nil}}},
 	}
 }
