@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func entityWords(entity string) string { return upperFirst(strings.ReplaceAll(en
 
 var feedStates = map[string]statusWord{
 	portal.FeedNotOffered: {"Not offered", Neutral, IconNotOffered},
-	portal.FeedPaused:     {"Paused", Warn, IconLock},
+	portal.FeedPaused:     {"Paused", Warn, IconPause},
 	portal.FeedStopped:    {"Stopped: asks you", Bad, IconHelp},
 	portal.FeedFailing:    {"Failing", Bad, IconProblem},
 	portal.FeedLoading:    {"Not loaded yet", Info, IconWaiting},
@@ -137,6 +138,15 @@ func span(seconds int) string {
 		return itoa(seconds/60) + nbsp + "min"
 	}
 	return itoa(seconds) + nbsp + "s"
+}
+
+// keyWords writes the parts of a key as a person would.
+func keyWords(key string) string {
+	var parts []string
+	if json.Unmarshal([]byte(key), &parts) != nil {
+		return key
+	}
+	return strings.Join(parts, " / ")
 }
 
 // tookText writes how long something took.

@@ -203,7 +203,7 @@ func SyncPage(s Shell, v syncView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						if paused < mapped {
-							templ_7745c5c3_Err = Ask(Question{ID: "pause-all", Button: "Pause all", Icon: IconLock, Ask: "Pause every feed?", Effect: "No pass begins by itself until they are resumed. Partners go on seeing what there is, with its age.", Yes: "Pause all", Action: "/sync/feeds/all", Hidden: hidden(map[string]string{"act": portal.Pause}), Compact: true}).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = Ask(Question{ID: "pause-all", Button: "Pause all", Icon: IconPause, Ask: "Pause every feed?", Effect: "No pass begins by itself until they are resumed. Partners go on seeing what there is, with its age.", Yes: "Pause all", Action: "/sync/feeds/all", Hidden: hidden(map[string]string{"act": portal.Pause}), Compact: true}).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -1148,7 +1148,7 @@ func FeedPage(s Shell, v feedView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 						} else {
-							templ_7745c5c3_Err = actForm(feedPath(v.Entity), portal.Pause, "Pause", IconLock, nil).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = actForm(feedPath(v.Entity), portal.Pause, "Pause", IconPause, nil).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -1997,9 +1997,9 @@ func refusedLine(v feedView, q portal.RefusedRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var96 string
-			templ_7745c5c3_Var96, templ_7745c5c3_Err = templ.JoinStringErrs(q.Key)
+			templ_7745c5c3_Var96, templ_7745c5c3_Err = templ.JoinStringErrs(keyWords(q.Key))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sync.templ`, Line: 311, Col: 16}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sync.templ`, Line: 311, Col: 26}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var96))
 			if templ_7745c5c3_Err != nil {

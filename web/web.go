@@ -287,7 +287,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Partners", "/reviews", IconChecklist, "Reviews", by.Host && (may(portal.ReviewsManage) || may(portal.AuditRead)))
 	at("Partners", "/sessions", IconPeople, "Signed in", by.Host && may(portal.PeopleManage))
 	at("Partners", "/roles", IconKey, "Roles", by.Host && may(portal.PartnersRead))
-	at("Partners", "/analytics", IconChecklist, "Analytics", by.Host && may(portal.FiguresRead))
+	at("Partners", "/analytics", IconFigures, "Analytics", by.Host && may(portal.FiguresRead))
 	at("Partners", "/sync", IconRefresh, "Sync", by.Host && may(portal.FeedsRead))
 	at("Own company", "/company", IconCompany, "Company", may(portal.CompanyRead))
 	at("Own company", "/access", IconLock, "My access", by.PersonID != uuid.Nil && !by.Viewing)
