@@ -75,7 +75,7 @@ func TestBrowser_planning(t *testing.T) {
 	b.shot("item")
 	for _, width := range []int64{390, 320} {
 		b.do(cr.EmulateViewport(width, 844, cr.EmulateMobile))
-		for _, path := range []string{"/forecasts", "/forecasts/exceptions", "/forecasts/ledger", "/forecasts/paste", "/notices", "/given-notices/new"} {
+		for _, path := range []string{"/forecasts", "/forecasts/exceptions", "/forecasts/ledger", "/forecasts/paste", "/notices", "/new/given-notices"} {
 			b.do(cr.Navigate(r.base+path), cr.WaitVisible(cr.CSS(`main h1`)))
 			if wide, err := cr.Run(b.within, cr.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`)); err != nil || wide {
 				t.Errorf("%s scrolls sideways at %d px: %v %v", path, width, wide, err)

@@ -50,7 +50,7 @@ func init() {
 		"POST /notices/:notice/files":                             of("/notices/", "/files", upload, answer),
 		"GET /notices/:notice/files/:id":                          {as: "cord", need: read, says: "CORDONLY", path: "/notices/N1/files/" + file, foreign: "/notices/N1/files/00000000-0000-4000-8000-000000000005", missing: "/notices/N1/files/00000000-0000-4000-8000-000000000009"},
 		"GET /given-notices":                                      {as: "cord", need: read, says: "CORDONLY"},
-		"GET /given-notices/new":                                  {as: "cord", need: answer},
+		"GET /new/given-notices":                                  {as: "cord", need: answer},
 		"POST /given-notices":                                     {as: "cord", need: answer, form: "kind=pcn&title=Marking&effective_on=2026-09-01&items=T9"},
 		"GET /given-notices/:number":                              said(of("/given-notices/", "", "", read), "CORDONLY"),
 		"POST /given-notices/:number":                             of("/given-notices/", "", "kind=pcn&title=Marking&effective_on=2026-09-01&items=T9", answer),

@@ -16,12 +16,12 @@ func init() {
 	host := func(p probe) probe { p.host, p.before = true, again; return p }
 	maps.Copy(probes, map[string]probe{
 		"GET /roles":                           host(probe{any: true, need: portal.PartnersRead, says: "Seeded"}),
-		"GET /roles/new":                       host(probe{need: portal.RolesManage, says: "orders:read"}),
+		"GET /new/roles":                       host(probe{need: portal.RolesManage, says: "orders:read"}),
 		"POST /roles":                          host(probe{need: portal.RolesManage, form: "name=made&side=partner&title=Made&permissions=orders:read"}),
 		"GET /roles/:name":                     host(probe{need: portal.RolesManage, path: "/roles/seeded", says: "Seeded"}),
 		"POST /roles/:name":                    host(probe{need: portal.RolesManage, path: "/roles/seeded", form: "title=Seeded&permissions=orders:read", missing: "/roles/never"}),
 		"POST /roles/:name/end":                host(probe{need: portal.RolesManage, path: "/roles/seeded/end", missing: "/roles/never/end"}),
-		"GET /programmes/new":                  host(probe{need: portal.RolesManage, says: "Claims"}),
+		"GET /new/programmes":                  host(probe{need: portal.RolesManage, says: "Claims"}),
 		"POST /programmes":                     host(probe{need: portal.RolesManage, form: "name=made&title=Made&modules=orders"}),
 		"GET /programmes/:name":                host(probe{need: portal.RolesManage, path: "/programmes/seeded", says: "Seeded"}),
 		"POST /programmes/:name":               host(probe{need: portal.RolesManage, path: "/programmes/seeded", form: "title=Seeded&modules=orders", missing: "/programmes/never"}),

@@ -261,10 +261,41 @@ func (s *suite) run() {
 			t.Errorf("there is a probe for %s, and no such route", route)
 		}
 	}
+	s.hides()
 	s.dismiss()
 	slices.Sort(s.routes)
 	for _, route := range s.routes {
 		s.probe(route)
+	}
+}
+
+// ownNames are parts of addresses whose values the portal makes itself: a page beside them hides nothing.
+var ownNames = []string{":id", ":person", ":version", ":kind", ":figure", ":entity", ":what", ":issuer", ":line"}
+
+// hides holds that no page lies where a document may: a dealer's claim, a supplier's invoice or a role may be called whatever they like.
+func (s *suite) hides() {
+	for _, fixed := range s.routes {
+		method, path, _ := strings.Cut(fixed, " ")
+		parts := strings.Split(path, "/")
+		for _, open := range s.routes {
+			m, p, _ := strings.Cut(open, " ")
+			names := strings.Split(p, "/")
+			if m != method || len(names) != len(parts) {
+				continue
+			}
+			same, hidden := true, ""
+			for i, name := range names {
+				switch part := parts[i]; {
+				case strings.HasPrefix(name, ":") && !strings.HasPrefix(part, ":") && !slices.Contains(ownNames, name):
+					hidden = name
+				case name != part && !strings.HasPrefix(name, ":") && !strings.HasPrefix(part, ":"):
+					same = false
+				}
+			}
+			if same && hidden != "" {
+				s.t.Errorf("%s hides the %s %q of %s: give it an address of its own, like /new/claims or /exports/orders.csv", fixed, hidden[1:], path[strings.LastIndex(path, "/")+1:], open)
+			}
+		}
 	}
 }
 

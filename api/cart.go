@@ -19,7 +19,7 @@ func (d door) cart(h huma.API) {
 	huma.Register(h, deed("change-cart-line", http.MethodPost, "/cart/lines/{line}", "Cart", "Change a line of the cart", "Sets its quantity, site and day. A quantity of 0 removes it.", false), d.changeCartLine)
 	huma.Register(h, deed("empty-cart", http.MethodPost, "/cart/empty", "Cart", "Empty the cart", "Takes everything out of it.", false), d.emptyCart)
 	huma.Register(h, deed("place-cart", http.MethodPost, "/cart/place", "Cart", "Order what is in the cart",
-		"Orders all of it, an order for each site, and empties the cart. Say `expected_total` and it is 409 where prices moved since.", true), d.placeCart)
+		"Orders all of it, an order for each site, and empties the cart. Say `seen` or `expected_total`, and it is 409 where prices or stock moved since.", true), d.placeCart)
 	upload := deed("take-list", http.MethodPost, "/cart/lists", "Cart", "Take a list into the cart",
 		"A CSV or XLSX file is the body: columns headed number, quantity and, if it has them, site and requested on. Every row is taken, corrected, or refused with its row, column and reason.", true)
 	upload.MaxBodyBytes = listBytes + 1
@@ -83,7 +83,7 @@ type changeCartLineInput struct {
 
 func (d door) changeCartLine(ctx context.Context, in *changeCartLineInput) (*done[orders.Cart], error) {
 	return inCart(ctx, d, in.Keyed, fmt.Sprintf("cart change %d", in.Line), in.Body, func(tx *portal.Tx) error {
-		return orders.ChangeLine(ctx, tx, orders.Wanted{Line: in.Line, Quantity: in.Body.Quantity, Site: in.Body.Site, RequestedOn: in.Body.RequestedOn})
+		return orders.ChangeLines(ctx, tx, orders.Wanted{Line: in.Line, Quantity: in.Body.Quantity, Site: in.Body.Site, RequestedOn: in.Body.RequestedOn})
 	})
 }
 
@@ -97,12 +97,14 @@ type placeCartInput struct {
 		PONumber      string        `json:"po_number,omitempty" doc:"The partner's own number" maxLength:"30"`
 		Comment       string        `json:"comment,omitempty" maxLength:"200"`
 		ExpectedTotal portal.Amount `json:"expected_total,omitempty" doc:"The net total you reckon with; another one is answered 409. Left out, today's prices are taken as they are" pattern:"^[0-9]{1,12}([.][0-9]{1,4})?$" maxLength:"20"`
+		Seen          string        `json:"seen,omitempty" doc:"As the cart said it when you looked: where a quantity, price or what is in stock has moved since, it is 409 with what moved of which line" maxLength:"500000"`
+		InStock       bool          `json:"in_stock,omitempty" doc:"All of it has to be in stock today; what is not is named, with 409"`
 	}
 }
 
 func (d door) placeCart(ctx context.Context, in *placeCartInput) (*done[placedAnswer], error) {
 	return command(ctx, d, portal.OrdersPlace, in.Keyed, "cart place", in.Body, placedAt, func(tx *portal.Tx) (a placedAnswer, err error) {
-		a.Placed, err = orders.PlaceCart(ctx, tx, orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment, Expected: in.Body.ExpectedTotal})
+		a.Placed, err = orders.PlaceCart(ctx, tx, orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment, Expected: in.Body.ExpectedTotal, Seen: in.Body.Seen, InStock: in.Body.InStock})
 		return a, err
 	})
 }

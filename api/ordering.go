@@ -32,6 +32,7 @@ type placeOrderInput struct {
 		Lines         []orders.New  `json:"lines" minItems:"1" maxItems:"5000"`
 		ExpectedTotal portal.Amount `json:"expected_total,omitempty" doc:"The net total you reckon with; another one is answered 409" pattern:"^[0-9]{1,12}([.][0-9]{1,4})?$" maxLength:"20"`
 		AcceptChanges bool          `json:"accept_changes,omitempty" doc:"Order at today's prices, whatever expected_total says"`
+		InStock       bool          `json:"in_stock,omitempty" doc:"All of it has to be in stock today; what is not is named, with 409"`
 	}
 }
 
@@ -41,7 +42,7 @@ type placedAnswer struct {
 
 func (d door) placeOrder(ctx context.Context, in *placeOrderInput) (*done[placedAnswer], error) {
 	return command(ctx, d, portal.OrdersPlace, in.Keyed, "orders place", in.Body, placedAt, func(tx *portal.Tx) (a placedAnswer, err error) {
-		p := orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment, Expected: in.Body.ExpectedTotal}
+		p := orders.Placing{PONumber: in.Body.PONumber, Comment: in.Body.Comment, Expected: in.Body.ExpectedTotal, InStock: in.Body.InStock}
 		if in.Body.AcceptChanges {
 			p.Expected = ""
 		}

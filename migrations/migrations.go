@@ -85,6 +85,7 @@ func letIn(ctx context.Context, owner *sql.DB, loginURL string) error {
 		`ALTER ROLE ` + role + ` SET statement_timeout = '30s'`,
 		`ALTER ROLE ` + role + ` SET idle_in_transaction_session_timeout = '30s'`,
 		`ALTER ROLE ` + role + ` SET timezone = 'UTC'`,
+		`ALTER ROLE ` + role + ` SET jit = off`, // compiling a statement takes longer than any of ours runs
 		`CREATE SCHEMA IF NOT EXISTS ` + RiverSchema,
 		`GRANT USAGE ON SCHEMA ` + RiverSchema + ` TO ` + role,
 	}

@@ -24,7 +24,7 @@ var billStates = map[string]statusWord{
 
 func billPath(invoice string) string       { return "/billing/" + url.PathEscape(invoice) }
 func sentBillPath(number string) string    { return "/billing/sent/" + url.PathEscape(number) }
-func remittancePath(payment string) string { return "/billing/payments/" + url.PathEscape(payment) }
+func remittancePath(payment string) string { return "/remittances/" + url.PathEscape(payment) }
 
 // sayBill says where an invoice stands, in words.
 func sayBill(ctx context.Context, i billing.Invoice, paid []billing.Remittance) Words {
@@ -293,7 +293,7 @@ type remittanceList struct {
 }
 
 func (v remittanceList) pager() Pager {
-	at, p := Address{Path: "/billing/payments"}, Pager{Shown: len(v.page.Items), Noun: "%d payments"}
+	at, p := Address{Path: "/remittances"}, Pager{Shown: len(v.page.Items), Noun: "%d payments"}
 	if v.cursor != "" {
 		p.First = at.With()
 	}

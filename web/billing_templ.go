@@ -64,7 +64,7 @@ func BillsPage(s Shell, v billList) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				if v.send {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<a class=\"btn\" href=\"/billing/upload\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<a class=\"btn\" href=\"/tables/billing\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -87,14 +87,14 @@ func BillsPage(s Shell, v billList) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if v.payments {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<a class=\"btn\" href=\"/billing/payments\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<a class=\"btn\" href=\"/remittances\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var5 string
 					templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Payments by the host"))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `billing.templ`, Line: 20, Col: 76}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `billing.templ`, Line: 20, Col: 71}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 					if templ_7745c5c3_Err != nil {
@@ -1766,7 +1766,7 @@ func SentBillPage(s Shell, v billing.Sent) templ.Component {
 	})
 }
 
-// BillFormPage is /billing/new.
+// BillFormPage is /new/billing.
 func BillFormPage(s Shell, v billForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -2112,7 +2112,7 @@ func BillFormPage(s Shell, v billForm) templ.Component {
 
 var paymentTableColumns = []Column{{Label: "Payment"}, {Label: "Paid"}, {Label: "Method"}, {Label: "Reference"}, {Label: "Amount", Numeric: true}}
 
-// RemittancesPage is /billing/payments.
+// RemittancesPage is /remittances.
 func RemittancesPage(s Shell, v remittanceList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -2400,7 +2400,7 @@ func RemittancePage(s Shell, p billing.PaymentDetail, f Freshness) templ.Compone
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = PageHead(Heading{Title: Said(ctx, "Payment %s", p.Payment.Payment), Trail: []Link{{Label: "Payments by the host", Href: "/billing/payments"}}, AsOf: &f}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PageHead(Heading{Title: Said(ctx, "Payment %s", p.Payment.Payment), Trail: []Link{{Label: "Payments by the host", Href: "/remittances"}}, AsOf: &f}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,48 @@ import (
 // A cartView is what the page of the cart shows.
 type cartView struct {
 	orders.Cart
-	places       []partners.Site
-	sites        sites
-	stock, price Freshness
-	po, comment  string
-	fault        *portal.Error
+	places      []partners.Site
+	sites       sites
+	fresh       Freshness // of stock and prices
+	po, comment string
+	fault       *portal.Error
+	shown       []orders.CartLine // a page of them
+	pager       Pager
+	at          string // where this page of the cart is
+	flawed      bool   // it is of the lines with a problem alone
+}
+
+// turnTo shows the page of the cart that the query names: lines from a number on, of those with a problem alone if it says so.
+func (v *cartView) turnTo(q url.Values, rows int) {
+	v.flawed = q.Get("only") == "problems" && v.Problems() > 0
+	all := v.Lines
+	if v.flawed {
+		all = slices.DeleteFunc(slices.Clone(all), func(l orders.CartLine) bool { return l.Problem == "" })
+	}
+	from, _ := strconv.ParseInt(q.Get("from"), 10, 64)
+	first, _ := slices.BinarySearchFunc(all, from, func(l orders.CartLine, from int64) int { return cmp.Compare(l.Line, from) })
+	if first == len(all) && first > 0 { // those that stood here are gone
+		first = (len(all) - 1) / rows * rows
+	}
+	last := min(first+rows, len(all))
+	v.shown, v.pager = all[first:last], Pager{Shown: last - first, Noun: "%d lines"}
+	at := func(i int) string {
+		a := Address{Path: "/cart"}
+		if v.flawed {
+			a.Query = url.Values{"only": {"problems"}}
+		}
+		if i > 0 {
+			return a.With("from", strconv.FormatInt(all[i].Line, 10))
+		}
+		return a.With()
+	}
+	v.at = at(first)
+	if first > 0 {
+		v.pager.First, v.pager.Previous = at(0), at(max(0, first-rows))
+	}
+	if last < len(all) {
+		v.pager.Next = at(last)
+	}
 }
 
 func (w *Web) cartView(ctx context.Context, by portal.Caller) (v cartView, err error) {
@@ -33,10 +71,7 @@ func (w *Web) cartView(ctx context.Context, by portal.Caller) (v cartView, err e
 	if v.sites, v.places, err = w.sites(ctx, by); err != nil {
 		return v, err
 	}
-	if v.stock, err = w.fresh(ctx, catalog.Stock.Entity); err != nil {
-		return v, err
-	}
-	v.price, err = w.fresh(ctx, catalog.ListPrices.Entity, catalog.SegmentPrices.Entity, catalog.Prices.Entity)
+	v.fresh, err = w.fresh(ctx, catalog.Stock.Entity, catalog.ListPrices.Entity, catalog.SegmentPrices.Entity, catalog.Prices.Entity)
 	return v, err
 }
 
@@ -49,6 +84,11 @@ func (w *Web) cart(ctx context.Context, r request, fault *portal.Error) (reply, 
 		return reply{}, err
 	}
 	v.po, v.comment, v.fault = r.form.Get("po_number"), r.form.Get("comment"), fault
+	place := r.query
+	if at, err := url.Parse(r.form.Get("at")); err == nil && r.form.Has("at") {
+		place = at.Query()
+	}
+	v.turnTo(place, r.rows)
 	r.shell.Title = "Cart"
 	status := 0
 	if fault != nil {
@@ -108,6 +148,7 @@ func (w *Web) changeCart(ctx context.Context, r request) (reply, error) {
 		if r.form.Get("empty") != "" {
 			return "/cart", orders.EmptyCart(ctx, tx)
 		}
+		var lines []orders.Wanted
 		for name := range r.form {
 			line, ok := strings.CutPrefix(name, "quantity-")
 			n, err := strconv.ParseInt(line, 10, 64)
@@ -118,11 +159,13 @@ func (w *Web) changeCart(ctx context.Context, r request) (reply, error) {
 			if r.form.Get("remove") == line {
 				l.Quantity = "0"
 			}
-			if err := orders.ChangeLine(ctx, tx, l); err != nil {
-				return "", err
-			}
+			lines = append(lines, l)
 		}
-		return "/cart", nil
+		to := "/cart"
+		if at, err := url.Parse(r.form.Get("at")); err == nil { // to the page of it that was changed
+			to = Address{Path: "/cart", Query: at.Query()}.With()
+		}
+		return to, orders.ChangeLines(ctx, tx, lines...)
 	})
 }
 

@@ -155,7 +155,7 @@ func ClaimsPage(s Shell, v claimList) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				if v.may {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<a class=\"btn btn-primary\" href=\"/claims/new\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<a class=\"btn btn-primary\" href=\"/new/claims\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -601,7 +601,7 @@ func turnOf(owner string, dealer, host Words) Words {
 	return "Nobody's"
 }
 
-// NewClaimPage is /claims/new.
+// NewClaimPage is /new/claims.
 func NewClaimPage(s Shell, v claimStart) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -649,7 +649,7 @@ func NewClaimPage(s Shell, v claimStart) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " <form action=\"/claims/new\" method=\"post\" class=\"form\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " <form action=\"/new/claims\" method=\"post\" class=\"form\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2702,7 +2702,7 @@ func claimButton(what string, ref ...string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var128 templ.SafeURL
-		templ_7745c5c3_Var128, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/claims/new", Query: pairs(ref)}.With())
+		templ_7745c5c3_Var128, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/new/claims", Query: pairs(ref)}.With())
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims.templ`, Line: 508, Col: 84}
 		}

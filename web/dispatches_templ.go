@@ -2206,7 +2206,7 @@ func ReceiptsPage(s Shell, v receiptList) templ.Component {
 	})
 }
 
-// DispatchFormPage is /dispatches/new.
+// DispatchFormPage is /new/dispatches.
 func DispatchFormPage(s Shell, v dispatchForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -76,7 +76,7 @@ func GivenNoticesPage(s Shell, v noticeList) templ.Component {
 					}
 					ctx = templ.InitializeContext(ctx)
 					if v.may {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<a class=\"btn btn-primary\" href=\"/given-notices/new\">")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<a class=\"btn btn-primary\" href=\"/new/given-notices\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -507,7 +507,7 @@ func productsOf(ctx context.Context, items []notices.Item) (text string) {
 	return text
 }
 
-// NewNoticePage is /given-notices/new.
+// NewNoticePage is /new/given-notices.
 func NewNoticePage(s Shell, f noticeForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -209,14 +209,14 @@ func PurchasesPage(s Shell, v purchaseList) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							if v.may && v.filter.List == purchasing.Review {
-								templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<a class=\"btn btn-sm\" href=\"/purchasing/answers\">")
+								templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<a class=\"btn btn-sm\" href=\"/tables/purchasing\">")
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
 								var templ_7745c5c3_Var9 string
 								templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Answer by spreadsheet"))
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `purchasing.templ`, Line: 45, Col: 91}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `purchasing.templ`, Line: 45, Col: 90}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 								if templ_7745c5c3_Err != nil {
@@ -999,7 +999,7 @@ func PurchasePage(s Shell, v purchase) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var44 templ.SafeURL
-					templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/billing/new"}.With("order", v.Number))
+					templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/new/billing"}.With("order", v.Number))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `purchasing.templ`, Line: 173, Col: 79}
 					}
@@ -1039,7 +1039,7 @@ func PurchasePage(s Shell, v purchase) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var46 templ.SafeURL
-					templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/dispatches/new"}.With("order", v.Number))
+					templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinURLErrs(Address{Path: "/new/dispatches"}.With("order", v.Number))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `purchasing.templ`, Line: 179, Col: 82}
 					}

@@ -27,13 +27,13 @@ type tablePage struct {
 func answersTable() tablePage {
 	return tablePage{title: "Answer by spreadsheet", lead: "Take away what is to be answered, fill it in, and send it back. Every row is accounted for; an empty answer leaves a line as it is.", button: "Send the answers",
 		hint: "Columns: order, version, line, answer (accept, change, refuse or question), day, promised quantity, rest (refuse), reason, substitute, asked price, note. Rows of one line are its parts; a day and a quantity without an answer are a change.",
-		back: Link{Label: "Purchase orders", Href: "/purchasing?list=review"}, action: "/purchasing/answers"}
+		back: Link{Label: "Purchase orders", Href: "/purchasing?list=review"}, action: "/tables/purchasing"}
 }
 
 func billsTable() tablePage {
 	return tablePage{title: "Invoices by spreadsheet", lead: "Take away what was received and is not invoiced, add your numbers, and send it back. Every row is accounted for; a row without a number is left.", button: "Send the invoices",
 		hint: "Columns: number, invoiced on, currency, order, line, quantity, price, tax rate, total, note. Rows of one number are the lines of one invoice.",
-		back: Link{Label: "Invoices", Href: "/billing"}, action: "/billing/upload"}
+		back: Link{Label: "Invoices", Href: "/billing"}, action: "/tables/billing"}
 }
 
 func (w *Web) showTable(need portal.Permission, page func() tablePage) handler {

@@ -256,7 +256,7 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	}
 	at := func(group Words, href string, icon Icon, label Words, shown bool) {
 		if shown {
-			path := c.Request.URL.Path
+			path := section(c.Request.URL.Path)
 			s.Nav = append(s.Nav, NavItem{Group: group, Label: label, Href: href, Icon: icon, Current: path == href || href != "/" && strings.HasPrefix(path, href+"/")})
 		}
 	}
@@ -295,6 +295,19 @@ func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
 	at("Own company", "/ordering", IconSettings, "Ordering rules", may(portal.PeopleManage) && dealer)
 	at("Own company", "/audit", IconAudit, "Log", may(portal.AuditRead) && by.Sites == nil)
 	return s
+}
+
+// section is where a page belongs whose address begins elsewhere, so that it hides no document of the section's: /new/claims is of the claims.
+func section(path string) string {
+	for _, before := range []string{"/new/", "/tables/"} {
+		if rest, ok := strings.CutPrefix(path, before); ok {
+			return "/" + rest
+		}
+	}
+	if path == "/remittances" || strings.HasPrefix(path, "/remittances/") {
+		return "/billing"
+	}
+	return path
 }
 
 // ShowSignIn answers with the sign-in page.

@@ -28,28 +28,32 @@ type Account struct {
 // Differs is by how much the core's balance is other than the open items; zero as a rule.
 func (a Account) Differs() decimal.Decimal { return a.Balance.Number().Sub(a.OpenItems.Number()) }
 
+// standing adds each kind up by itself: whatever is open is read once, and the lines of open orders through their key.
+const standing = `
+	WITH parts AS (
+		SELECT currency, sum(open) AS open_items, 0 AS open_orders FROM invoices WHERE partner_id = $1 AND is_open GROUP BY currency
+		UNION ALL
+		SELECT currency, -sum(open), 0 FROM payments WHERE partner_id = $1 AND is_open GROUP BY currency
+		UNION ALL
+		SELECT o.currency, 0, sum(round(coalesce(l.value, 0) * CASE WHEN o.net = 0 THEN 1 ELSE o.total / o.net END, 2))
+		FROM orders o
+		CROSS JOIN LATERAL (SELECT sum(l.rest * l.price) AS value FROM order_lines l WHERE l.partner_id = $1 AND l.order_number = o.number AND l.rest > 0) l
+		WHERE o.partner_id = $1 AND o.status = ANY('{open,held,picking,part_shipped}') GROUP BY o.currency
+		UNION ALL
+		SELECT currency, 0, 0 FROM account_status WHERE partner_id = $1
+	)
+	SELECT p.currency, s.credit_limit, coalesce(s.terms, '') AS terms, coalesce(s.on_hold, false) AS on_hold, coalesce(s.hold_reason, '') AS hold_reason, s.balance, p.open_items, p.open_orders
+	FROM (SELECT currency, sum(open_items) AS open_items, sum(open_orders) AS open_orders FROM parts GROUP BY currency) p
+	LEFT JOIN (
+		SELECT currency, sum(credit_limit) AS credit_limit, max(terms) AS terms, bool_or(on_hold) AS on_hold, max(hold_reason) FILTER (WHERE on_hold) AS hold_reason, sum(balance) AS balance
+		FROM account_status WHERE partner_id = $1 GROUP BY currency
+	) s USING (currency)
+	ORDER BY p.currency`
+
 // Standing returns an account for each currency in which the partner has a limit, open items or open orders. It is for the
 // checks of an order as well, so it asks for no right; who is not to see amounts is not shown them.
 func Standing(ctx context.Context, tx *portal.Tx) (all []Account, err error) {
-	err = tx.Select(ctx, &all, `
-		WITH items AS (
-			SELECT currency, open FROM invoices WHERE partner_id = $1 AND is_open
-			UNION ALL
-			SELECT currency, -open FROM payments WHERE partner_id = $1 AND is_open
-		), ordered AS (
-			SELECT o.currency, round(coalesce((SELECT sum(l.rest * l.price) FROM order_lines l WHERE l.partner_id = $1 AND l.order_number = o.number AND l.rest > 0), 0)
-				* CASE WHEN o.net = 0 THEN 1 ELSE o.total / o.net END, 2) AS value
-			FROM orders o WHERE o.partner_id = $1 AND o.status = ANY('{open,held,picking,part_shipped}')
-		), status AS (
-			SELECT currency, sum(credit_limit) AS credit_limit, max(terms) AS terms, bool_or(on_hold) AS on_hold, max(hold_reason) FILTER (WHERE on_hold) AS hold_reason, sum(balance) AS balance
-			FROM account_status WHERE partner_id = $1 GROUP BY currency
-		)
-		SELECT c.currency, s.credit_limit, coalesce(s.terms, '') AS terms, coalesce(s.on_hold, false) AS on_hold, coalesce(s.hold_reason, '') AS hold_reason, s.balance,
-			(SELECT coalesce(sum(open), 0) FROM items i WHERE i.currency = c.currency) AS open_items,
-			(SELECT coalesce(sum(value), 0) FROM ordered o WHERE o.currency = c.currency) AS open_orders
-		FROM (SELECT currency FROM items UNION SELECT currency FROM ordered UNION SELECT currency FROM status) c
-		LEFT JOIN status s USING (currency)
-		ORDER BY c.currency`, tx.By.PartnerID)
+	err = tx.Select(ctx, &all, standing, tx.By.PartnerID)
 	if err != nil {
 		return nil, fmt.Errorf("reading the account: %w", err)
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/shopspring/decimal"
-
 	"extranet/portal"
 )
 
@@ -38,15 +36,6 @@ func SetRules(ctx context.Context, tx *portal.Tx, r Rules) error {
 	return tx.Audit(ctx, "orders.rules", "orders", map[string]string{"po_once": fmt.Sprint(r.POOnce), "po_needed": fmt.Sprint(r.PONeeded)})
 }
 
-// limitOf returns up to how much the caller orders without a colleague's approval; nil = no limit. Who manages people gives it with the access.
-func limitOf(by portal.Caller) *decimal.Decimal {
-	if by.OrderLimit == "" {
-		return nil
-	}
-	n := by.OrderLimit.Number()
-	return &n
-}
-
 // Approve sends an order on its way that awaits approval. Nobody approves an own one, nor one above the own limit: Forbidden. One that does not
 // await it any more is a Conflict.
 func Approve(ctx context.Context, tx *portal.Tx, id string) (Placed, error) {
@@ -72,7 +61,7 @@ func decide(ctx context.Context, tx *portal.Tx, id, state, words string) (o Plac
 	if o.Owner == ownerOf(tx.By) {
 		return o, portal.Errorf(portal.Conflict, "you placed this order yourself; a colleague has to decide on it")
 	}
-	if limit := limitOf(tx.By); state == "sent" && limit != nil && o.Net.Number().GreaterThan(*limit) {
+	if state == "sent" && needsApproval(tx.By, o.Net) {
 		return o, portal.Errorf(portal.Conflict, "this order is above your own limit; a colleague with a higher one has to approve it")
 	}
 	n, err := tx.Exec(ctx, `UPDATE placed_orders SET state = $3, decided_by = $4, decided_at = $5, words = nullif($6, '') WHERE partner_id = $1 AND placed_id = $2 AND state = 'awaiting'`,
@@ -85,7 +74,7 @@ func decide(ctx context.Context, tx *portal.Tx, id, state, words string) (o Plac
 	}
 	o.State, o.DecidedBy, o.DecidedAt, o.Words = state, tx.By.Name, &tx.Now, words
 	if state == "sent" {
-		if err := checkCredit(ctx, tx, Cart{Currency: o.Currency, Net: "0"}); err != nil {
+		if err := checkCredit(ctx, tx, o.Currency, "0"); err != nil {
 			return o, err
 		}
 		if err := send(ctx, tx, o); err != nil {

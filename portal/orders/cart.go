@@ -41,7 +41,8 @@ type Cart struct {
 	Lines    []CartLine    `json:"lines"`
 	Currency string        `json:"currency"`
 	Net      portal.Amount `json:"net" doc:"Of all lines, exact, without tax"`
-	Seen     string        `json:"-"` // tells this state from another, for [Moved]
+	Checks   Checks        `json:"checks" doc:"What ordering it meets"`
+	Seen     string        `json:"seen" doc:"Tells this state from another: sent with the order, what moved since is asked about"`
 }
 
 // Problems counts the lines that cannot be ordered as they are.
@@ -102,8 +103,16 @@ func usual(tx *portal.Tx, sites []string) string {
 	return sites[0]
 }
 
-// ShowCart returns the caller's cart with prices and stock as of now.
+// ShowCart returns the caller's cart with prices and stock as of now, and what ordering it meets.
 func ShowCart(ctx context.Context, tx *portal.Tx) (c Cart, err error) {
+	if c, err = cartOf(ctx, tx); err != nil {
+		return c, err
+	}
+	c.Checks, err = check(ctx, tx, c)
+	return c, err
+}
+
+func cartOf(ctx context.Context, tx *portal.Tx) (c Cart, err error) {
 	if err := mayOrder(tx); err != nil {
 		return c, err
 	}
@@ -369,34 +378,49 @@ func putIn(ctx context.Context, tx *portal.Tx, wanted []Wanted) error {
 	return nil
 }
 
-// ChangeLine sets the quantity, site and day of a line of the caller's cart; quantity "0" removes it. A line that is not there is NotFound.
-func ChangeLine(ctx context.Context, tx *portal.Tx, w Wanted) error {
+// ChangeLines sets the quantity, site and day of lines of the caller's cart; quantity "0" removes one. A line that is not there is NotFound, and
+// nothing is changed where one cannot be.
+func ChangeLines(ctx context.Context, tx *portal.Tx, lines ...Wanted) error {
 	if err := mayOrder(tx); err != nil {
 		return err
-	}
-	n, err := decimal.NewFromString(string(w.Quantity))
-	if err != nil || n.IsNegative() || n.GreaterThan(decimal.NewFromInt(quantityAtMost)) || !n.Equal(n.Round(3)) {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed", Fields: map[string]string{fmt.Sprintf("quantity-%d", w.Line): fmt.Sprintf("Line %d: %q is no quantity", w.Line, w.Quantity)}}
-	}
-	if _, err := portal.ParseDate(string(w.RequestedOn)); err != nil {
-		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed", Fields: map[string]string{fmt.Sprintf("requested_on-%d", w.Line): portal.Says(err).Msg}}
 	}
 	sites, err := sitesOf(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(sites, w.Site) {
-		return portal.Errorf(portal.NotFound, "there is no such site")
+	bad := map[string]string{}
+	for _, w := range lines {
+		n, err := decimal.NewFromString(string(w.Quantity))
+		if err != nil || n.IsNegative() || n.GreaterThan(decimal.NewFromInt(quantityAtMost)) || !n.Equal(n.Round(3)) {
+			bad[fmt.Sprintf("quantity-%d", w.Line)] = fmt.Sprintf("Line %d: %q is no quantity", w.Line, w.Quantity)
+		}
+		if _, err := portal.ParseDate(string(w.RequestedOn)); err != nil {
+			bad[fmt.Sprintf("requested_on-%d", w.Line)] = fmt.Sprintf("Line %d: %s", w.Line, portal.Says(err).Msg)
+		}
+		if !slices.Contains(sites, w.Site) {
+			return portal.Errorf(portal.NotFound, "there is no such site")
+		}
 	}
-	statement, args := `DELETE FROM cart_lines WHERE partner_id = $1 AND owner = $2 AND line = $3`, []any{tx.By.PartnerID, ownerOf(tx.By), w.Line}
-	if n.IsPositive() {
-		statement, args = `UPDATE cart_lines SET quantity = $4, site = $5, requested_on = $6 WHERE partner_id = $1 AND owner = $2 AND line = $3`, append(args, n.String(), w.Site, w.RequestedOn)
+	if len(bad) > 0 {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be changed", Fields: bad}
 	}
-	changed, err := tx.Exec(ctx, statement, args...)
+	if err := lockCart(ctx, tx); err != nil {
+		return fmt.Errorf("opening the cart: %w", err)
+	}
+	text, err := json.Marshal(lines)
+	if err != nil {
+		return err
+	}
+	var there int
+	err = tx.Get(ctx, &there, `
+		WITH wanted AS (SELECT * FROM json_to_recordset($3::json) w (line bigint, quantity numeric, site text, requested_on date)),
+		changed AS (UPDATE cart_lines c SET quantity = w.quantity, site = w.site, requested_on = w.requested_on FROM wanted w WHERE c.partner_id = $1 AND c.owner = $2 AND c.line = w.line AND w.quantity > 0 RETURNING 1),
+		removed AS (DELETE FROM cart_lines c USING wanted w WHERE c.partner_id = $1 AND c.owner = $2 AND c.line = w.line AND w.quantity = 0 RETURNING 1)
+		SELECT (SELECT count(*) FROM changed) + (SELECT count(*) FROM removed)`, tx.By.PartnerID, ownerOf(tx.By), string(text))
 	if err != nil {
 		return fmt.Errorf("changing the cart: %w", err)
 	}
-	if changed == 0 {
+	if there != len(lines) {
 		return portal.Errorf(portal.NotFound, "there is no such line in your cart")
 	}
 	return nil

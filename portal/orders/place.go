@@ -14,7 +14,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"extranet/portal"
-	"extranet/portal/accounts"
 )
 
 // PlaceOrder is the command by which the core takes up an order; CancelOrder and ChangeOrder change one that it has.
@@ -33,6 +32,7 @@ type Placing struct {
 	Comment  string
 	Seen     string        // the Seen of the cart that was shown: what moved since is asked about; "" = not shown
 	Expected portal.Amount // the net total that a machine reckons with; "" = whatever it is
+	InStock  bool          // all of it has to be in stock today
 }
 
 // A Placed order was ordered here. Lines for several sites become an order each.
@@ -68,8 +68,9 @@ type PlacedLine struct {
 	RequestedOn portal.Date   `json:"requested_on" db:"requested_on" format:"date" nullable:"true"`
 }
 
+// Whether it is mirrored is asked for each by its key: as a join it would be answered by reading all of the partner's orders.
 const placedColumns = `placed_id, state, site, coalesce(po_number, '') AS po_number, coalesce(comment, '') AS comment, currency, net, owner, placed_by, placed_at, coalesce(decided_by, '') AS decided_by, decided_at,
-	coalesce(words, '') AS words, coalesce(number, '') AS number, answered_at, EXISTS (SELECT 1 FROM orders m WHERE m.partner_id = $1 AND m.number = placed_orders.number) AS mirrored`
+	coalesce(words, '') AS words, coalesce(number, '') AS number, answered_at, (SELECT m.number FROM orders m WHERE m.partner_id = $1 AND m.number = placed_orders.number) IS NOT NULL AS mirrored`
 
 // PlaceCart orders what is in the caller's cart, and empties it. A cart that is empty, or whose prices or stock moved since it was seen, is a
 // Conflict: look again. Lines with a problem, a taken PO number, too little credit are Invalid or a Conflict, and nothing is ordered. An order
@@ -81,7 +82,7 @@ func PlaceCart(ctx context.Context, tx *portal.Tx, p Placing) ([]Placed, error) 
 	if err := lockCart(ctx, tx); err != nil {
 		return nil, fmt.Errorf("opening the cart: %w", err)
 	}
-	c, err := ShowCart(ctx, tx)
+	c, err := cartOf(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +176,16 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 		return nil, &portal.Error{Kind: portal.Conflict, Msg: fmt.Sprintf("this costs %s %s and not %s; send that total, or accept changes", c.Net, c.Currency, p.Expected), Fields: map[string]string{"expected_total": "is " + string(c.Net) + " now"}}
 	}
 	bad := map[string]string{}
+	if p.InStock {
+		for _, l := range c.Lines {
+			if l.Short != "" {
+				bad[fmt.Sprintf("line-%d", l.Line)] = fmt.Sprintf("Line %d, %s: %s of %s are not in stock today", l.Line, l.Name, l.Short.Number(), l.Quantity.Number())
+			}
+		}
+		if len(bad) > 0 {
+			return nil, &portal.Error{Kind: portal.Conflict, Msg: "not all of this is in stock today; order less, or let the rest follow", Fields: bad}
+		}
+	}
 	for _, l := range c.Lines {
 		if l.Problem != "" {
 			bad[fmt.Sprintf("line-%d", l.Line)] = fmt.Sprintf("Line %d, %s: %s", l.Line, l.Name, l.Problem)
@@ -193,11 +204,11 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 	if err := checkPO(ctx, tx, p.PONumber); err != nil {
 		return nil, err
 	}
-	if err := checkCredit(ctx, tx, c); err != nil {
+	if err := checkCredit(ctx, tx, c.Currency, c.Net); err != nil {
 		return nil, err
 	}
 	state := "sent"
-	if limit := limitOf(tx.By); limit != nil && c.Net.Number().GreaterThan(*limit) {
+	if needsApproval(tx.By, c.Net) {
 		state = "awaiting"
 	}
 	var placed []Placed
@@ -326,44 +337,6 @@ func checkPO(ctx context.Context, tx *portal.Tx, po string) error {
 	return nil
 }
 
-// checkCredit refuses what the host would not ship: the account is on hold, or the order exceeds what may still be bought. What was placed and is
-// not among the mirrored orders yet counts too. Amounts are told to who may see the account.
-func checkCredit(ctx context.Context, tx *portal.Tx, c Cart) error {
-	all, err := accounts.Standing(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, a := range all {
-		if a.Currency != c.Currency {
-			continue
-		}
-		if a.OnHold {
-			why := ""
-			if a.HoldReason != "" && tx.By.Perms.Has(portal.AccountRead) {
-				why = " (" + a.HoldReason + ")"
-			}
-			return portal.Errorf(portal.Conflict, "your account is on hold%s; ask your contact at the host to release it, your cart is kept", why)
-		}
-		if a.Limit == "" {
-			return nil
-		}
-		var pending portal.Amount
-		err := tx.Get(ctx, &pending, `SELECT coalesce(sum(net), 0) FROM placed_orders p WHERE partner_id = $1 AND currency = $2 AND state IN ('sent', 'acknowledged') AND placed_at > $3
-			AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.partner_id = $1 AND o.number = p.number)`, tx.By.PartnerID, c.Currency, tx.Now.Add(-30*24*time.Hour))
-		if err != nil {
-			return fmt.Errorf("adding up what is on its way: %w", err)
-		}
-		if over := c.Net.Number().Add(pending.Number()).Sub(a.Available.Number()); over.IsPositive() {
-			by := ""
-			if tx.By.Perms.Has(portal.AccountRead) {
-				by = fmt.Sprintf(" by %s %s", over.StringFixed(2), c.Currency)
-			}
-			return portal.Errorf(portal.Conflict, "this exceeds what your company may still buy%s; order less, or pay open invoices first, your cart is kept", by)
-		}
-	}
-	return nil
-}
-
 // ListPlaced lists orders placed here in any of the states, the latest first, at most 200, at the caller's sites.
 func ListPlaced(ctx context.Context, tx *portal.Tx, states ...string) (list []Placed, err error) {
 	if !tx.By.Perms.Has(portal.OrdersApprove) {
@@ -372,7 +345,10 @@ func ListPlaced(ctx context.Context, tx *portal.Tx, states ...string) (list []Pl
 		}
 	}
 	list = []Placed{}
-	err = tx.Select(ctx, &list, `SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND state = ANY($2) AND ($3::text[] IS NULL OR site = ANY($3)) ORDER BY placed_id DESC LIMIT 200`,
+	err = tx.Select(ctx, &list, `
+		SELECT p.* FROM unnest($2::text[]) s CROSS JOIN LATERAL (
+			SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND state = s AND ($3::text[] IS NULL OR site = ANY($3)) ORDER BY placed_id DESC LIMIT 200
+		) p ORDER BY p.placed_id DESC LIMIT 200`,
 		tx.By.PartnerID, states, portal.Limit(tx.By.Sites))
 	if err != nil {
 		return nil, fmt.Errorf("listing placed orders: %w", err)
@@ -386,8 +362,12 @@ func Underway(ctx context.Context, tx *portal.Tx) (list []Placed, err error) {
 		return nil, err
 	}
 	list = []Placed{}
-	err = tx.Select(ctx, &list, `SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND state = ANY('{awaiting,returned,sent,acknowledged,refused}') AND ($2::text[] IS NULL OR site = ANY($2))
-		AND (state IN ('awaiting', 'sent') OR placed_at > $3) AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.partner_id = $1 AND o.number = placed_orders.number) ORDER BY placed_id DESC LIMIT 50`,
+	err = tx.Select(ctx, &list, `
+		SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND state IN ('awaiting', 'sent') AND ($2::text[] IS NULL OR site = ANY($2)) AND (SELECT o.number FROM orders o WHERE o.partner_id = $1 AND o.number = placed_orders.number) IS NULL
+		UNION ALL
+		SELECT `+placedColumns+` FROM placed_orders WHERE partner_id = $1 AND placed_at > $3 AND state IN ('returned', 'acknowledged', 'refused') AND ($2::text[] IS NULL OR site = ANY($2))
+			AND (SELECT o.number FROM orders o WHERE o.partner_id = $1 AND o.number = placed_orders.number) IS NULL
+		ORDER BY placed_id DESC LIMIT 50`,
 		tx.By.PartnerID, portal.Limit(tx.By.Sites), tx.Now.Add(-14*24*time.Hour))
 	if err != nil {
 		return nil, fmt.Errorf("listing what is under way: %w", err)

@@ -25,13 +25,16 @@ type Template struct {
 const templatesAtMost = 200
 
 // Templates lists the partner's order templates by name.
-func Templates(ctx context.Context, tx *portal.Tx) (list []Template, err error) {
+func Templates(ctx context.Context, tx *portal.Tx) ([]Template, error) {
+	return templates(ctx, tx, `SELECT template_id, name, lines, made_by, made_at FROM order_templates WHERE partner_id = $1 ORDER BY lower(name)`, tx.By.PartnerID)
+}
+
+func templates(ctx context.Context, tx *portal.Tx, query string, args ...any) (list []Template, err error) {
 	if err := mayOrder(tx); err != nil {
 		return nil, err
 	}
 	list = []Template{}
-	err = tx.Select(ctx, &list, `SELECT template_id, name, lines, made_by, made_at FROM order_templates WHERE partner_id = $1 ORDER BY lower(name)`, tx.By.PartnerID)
-	if err != nil {
+	if err := tx.Select(ctx, &list, query, args...); err != nil {
 		return nil, fmt.Errorf("listing templates: %w", err)
 	}
 	for i := range list {
@@ -45,7 +48,7 @@ func Templates(ctx context.Context, tx *portal.Tx) (list []Template, err error) 
 // KeepTemplate keeps what is in the caller's cart under a name. A name that is taken is Invalid.
 func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) (t Template, err error) {
 	name = strings.TrimSpace(name)
-	c, err := ShowCart(ctx, tx)
+	c, err := cartOf(ctx, tx)
 	if err != nil {
 		return t, err
 	}
@@ -88,22 +91,28 @@ func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) (t Template, 
 // UseTemplate puts the template's lines into the caller's cart; each is taken, corrected or refused as products are today. Lines for a site that the
 // caller may not order for go to the usual one. One that is not there is NotFound.
 func UseTemplate(ctx context.Context, tx *portal.Tx, id string) ([]Taken, error) {
-	list, err := Templates(ctx, tx)
+	if err := mayOrder(tx); err != nil {
+		return nil, err
+	}
+	none := portal.Errorf(portal.NotFound, "there is no such template")
+	key, err := uuid.Parse(id)
+	if err != nil {
+		return nil, none
+	}
+	found, err := templates(ctx, tx, `SELECT template_id, name, lines, made_by, made_at FROM order_templates WHERE partner_id = $1 AND template_id = $2`, tx.By.PartnerID, key)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range list {
-		if t.ID.String() != id {
-			continue
-		}
-		for i := range t.Lines {
-			if !tx.By.MaySeeSite(t.Lines[i].Site) {
-				t.Lines[i].Site = ""
-			}
-		}
-		return AddToCart(ctx, tx, t.Lines)
+	if len(found) == 0 {
+		return nil, none
 	}
-	return nil, portal.Errorf(portal.NotFound, "there is no such template")
+	lines := found[0].Lines
+	for i := range lines {
+		if !tx.By.MaySeeSite(lines[i].Site) {
+			lines[i].Site = ""
+		}
+	}
+	return AddToCart(ctx, tx, lines)
 }
 
 // DropTemplate deletes a template; NotFound when it is not there.

@@ -191,6 +191,8 @@ func TestCreate(t *testing.T) {
 		"open items":       `SELECT count(*) > 30 FROM erp.ar_doc WHERE open > 0`,
 		"overdue":          `SELECT count(*) > 0 FROM erp.ar_doc WHERE open > 0 AND due_on < '2026-03-04'`,
 		"credit memos":     `SELECT count(*) > 0 FROM erp.ar_doc WHERE kind = 'CM'`,
+		"paid in part":     `SELECT count(*) = 1 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND open < gross AND note LIKE 'Paid in part%' AND due_on < '2026-03-04'`,
+		"a credit unused":  `SELECT count(*) = 1 FROM erp.ar_doc WHERE bill_to = 'D10001' AND kind = 'CM' AND open = gross`,
 		"a hold":           `SELECT count(*) = 1 FROM erp.credit WHERE hold`,
 		"current":          `SELECT max(ordered_on) = '2026-03-04' FROM erp.so_header`,
 	} {
@@ -213,6 +215,21 @@ func TestCreateDemo(t *testing.T) {
 	orders, lines := scalar[int](t, db, `SELECT count(*) FROM erp.so_header`), scalar[int](t, db, `SELECT count(*) FROM erp.so_line`)
 	if orders < 3800 || orders > 4200 || lines < 10000 || lines > 14000 {
 		t.Errorf("%d orders with %d lines", orders, lines)
+	}
+	// The big dealer's account shows all that one can: something overdue of each age, a dispute, a part payment, credit and money that nothing used yet.
+	for what, query := range map[string]string{
+		"1 to 30 days":     `SELECT count(*) > 0 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND date '2026-03-04' - due_on BETWEEN 1 AND 30`,
+		"31 to 60 days":    `SELECT count(*) > 0 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND date '2026-03-04' - due_on BETWEEN 31 AND 60`,
+		"61 to 90 days":    `SELECT count(*) > 0 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND date '2026-03-04' - due_on BETWEEN 61 AND 90`,
+		"over 90 days":     `SELECT count(*) > 0 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND date '2026-03-04' - due_on > 90`,
+		"a dispute":        `SELECT count(*) = 1 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open = gross AND note LIKE 'In dispute%'`,
+		"paid in part":     `SELECT count(*) = 1 FROM erp.ar_doc WHERE bill_to = 'D10001' AND open > 0 AND open < gross AND note LIKE 'Paid in part%'`,
+		"a credit unused":  `SELECT count(*) = 1 FROM erp.ar_doc WHERE bill_to = 'D10001' AND kind = 'CM' AND open = gross`,
+		"money on account": `SELECT count(*) > 0 FROM erp.receipt WHERE bill_to = 'D10001' AND open > 0`,
+	} {
+		if !scalar[bool](t, db, query) {
+			t.Errorf("the big dealer's account shows no %s", what)
+		}
 	}
 	if got := fmt.Sprint(scalar[int](t, db, `SELECT count(*) FROM erp.customer WHERE cust_no = bill_to`), scalar[int](t, db, `SELECT count(*) FROM erp.vendor`), scalar[int](t, db, `SELECT count(*) FROM erp.item`)); got != "40 12 600" {
 		t.Errorf("dealers, suppliers and items: %s", got)

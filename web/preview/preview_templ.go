@@ -542,7 +542,7 @@ func Detail(s web.Shell, f web.Freshness, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "PDF</a> <a class=\"btn\" href=\"/claims/new?order=1\">File a claim</a>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "PDF</a> <a class=\"btn\" href=\"/new/claims?order=1\">File a claim</a>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

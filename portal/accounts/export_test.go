@@ -1,0 +1,4 @@
+package accounts
+
+// StandingQuery is what [Standing] asks the database.
+const StandingQuery = standing
