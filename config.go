@@ -66,6 +66,7 @@ type mailConfig struct {
 	SMTPURLFile string `name:"smtp-url-file" env:"EXTRANET_SMTP_URL_FILE" placeholder:"FILE" help:"File that holds --smtp-url."`
 	MailFrom    string `env:"EXTRANET_MAIL_FROM" default:"portal@localhost" help:"Mail address of the sender."`
 	MailFolder  string `env:"EXTRANET_MAIL_FOLDER" placeholder:"DIR" help:"Where mail is kept as .eml files when there is no server; default extranet-mail among the temporary files."`
+	Language    string `env:"EXTRANET_LANGUAGE" enum:"en,de,fr,es" default:"en" help:"Spoken with those whose browser asks for no language that the pages speak, and in mail to those who chose none: en, de, fr or es."`
 }
 
 func (c *mailConfig) check(f *faults) {
@@ -88,7 +89,6 @@ type serveConfig struct {
 	OpsListen        string   `env:"EXTRANET_OPS_LISTEN" default:"127.0.0.1:9090" help:"Address for /healthz, /readyz and /metrics; keep it from the public."`
 	BaseURL          string   `name:"base-url" env:"EXTRANET_BASE_URL" placeholder:"URL" help:"Where people reach the portal, e.g. https://portal.example.com; default http://LISTEN."`
 	HostName         string   `env:"EXTRANET_HOST_NAME" default:"Extranet" help:"The host's name as pages show it."`
-	Language         string   `env:"EXTRANET_LANGUAGE" enum:"en,de,fr,es" default:"en" help:"Spoken with those whose browser asks for no language that the pages speak: en, de, fr or es."`
 	Remittance       string   `env:"EXTRANET_REMITTANCE" placeholder:"TEXT" help:"How dealers pay, as their account and invoices say it: bank, account, what to name. Several lines."`
 	Documents        string   `env:"EXTRANET_DOCUMENTS" placeholder:"DIR" help:"The host's folder of documents of products, which the core names files in; only read."`
 	FilesDir         string   `env:"EXTRANET_FILES_DIR" placeholder:"FOLDER" help:"Where files that partners add are kept, shared by all processes; without it none are taken."`

@@ -62,6 +62,7 @@ var probes = map[string]probe{
 	"GET /events":                       {any: true},
 	"POST /theme":                       {public: true, form: "theme=dark&back=/"},
 	"POST /language":                    {public: true, form: "language=de&back=/"},
+	"PUT /api/v1/me/language":           {any: true, person: true, form: `{"language":"de"}`, says: "de"},
 	"GET /api/docs":                     {public: true},
 	"GET /assets/*file":                 {public: true, path: "/assets/none"},
 	"HEAD /assets/*file":                {public: true, path: "/assets/none"},

@@ -81,7 +81,7 @@ func (c workCommand) Run(ctx context.Context) error {
 }
 
 func (c mailConfig) mailOptions(hostName, baseURL string) jobs.MailOptions {
-	return jobs.MailOptions{SMTP: c.SMTPURL, From: c.MailFrom, FromName: hostName, Folder: c.MailFolder, BaseURL: baseURL}
+	return jobs.MailOptions{SMTP: c.SMTPURL, From: c.MailFrom, FromName: hostName, Folder: c.MailFolder, BaseURL: baseURL, Say: web.Speaker(c.Language)}
 }
 
 // work runs the jobs until ctx ends, then lets the passes under way finish.

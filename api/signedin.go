@@ -14,6 +14,7 @@ import (
 
 // Sessions lists and ends where people are signed in.
 type Sessions interface {
+	Person(context.Context, portal.Caller) (partners.Person, error)
 	SignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) ([]partners.LiveSession, error)
 	EndSignedIn(ctx context.Context, by portal.Caller, f partners.SessionFilter) (int, error)
 }

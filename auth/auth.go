@@ -60,6 +60,7 @@ const (
 	sessionCookie    = "__Host-session"
 	loginCookie      = "__Host-login"
 	invitationCookie = "__Host-invitation"
+	languageCookie   = "language" // what somebody chose before they signed in: the pages keep it
 )
 
 // New checks the options, naming every fault. It asks no issuer anything: one that is down stops nobody who is already in.

@@ -227,6 +227,7 @@ func (a *Auth) callback(c *gin.Context) {
 		return
 	}
 	before, _ := oneCookie(c.Request, sessionCookie)
+	proof.Language, _ = oneCookie(c.Request, languageCookie)
 	var cookie string
 	err = a.db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		p, partner, err := partners.Admit(ctx, tx, proof, login.Invitation)

@@ -23,7 +23,9 @@ type MailOptions struct {
 	From     string // the sender's address, with a name or without
 	FromName string // when From has none
 	Folder   string // where mail is kept as .eml files when there is no server
-	BaseURL  string // of the portal, put before each path
+
+	Say     func(language string, s portal.Saying) string // in the language that somebody chose, "" = none; nil = English
+	BaseURL string                                        // of the portal, put before each path
 }
 
 // A Postman sends the mail that waits. Several may work at once.
@@ -142,7 +144,11 @@ func (p *Postman) message(l portal.Letter) (*mail.Msg, error) {
 	if err := m.To(l.To); err != nil {
 		return nil, errors.Join(portal.ErrNotMailed, err)
 	}
-	m.Subject(l.Subject)
+	say := p.o.Say
+	if say == nil {
+		say = func(_ string, s portal.Saying) string { return s.String() }
+	}
+	m.Subject(portal.OneLine(say(l.Language, l.Subject)))
 	m.SetDateWithValue(l.PostedAt)
 	domain := "localhost"
 	if u, err := url.Parse(p.o.BaseURL); err == nil && u.Hostname() != "" {
@@ -150,7 +156,13 @@ func (p *Postman) message(l portal.Letter) (*mail.Msg, error) {
 	}
 	m.SetMessageIDWithValue(l.ID.String() + "@" + domain)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no answer of a machine's, please
-	text := strings.TrimRight(l.Text, "\n") + "\n"
+	text := ""
+	for i, paragraph := range l.Text {
+		if i > 0 {
+			text += "\n"
+		}
+		text += strings.TrimRight(say(l.Language, paragraph), "\n") + "\n"
+	}
 	if l.Path != "" {
 		text += "\n" + p.o.BaseURL + l.Path + "\n"
 	}

@@ -63,7 +63,7 @@ func TestMail_isAFileWithoutAServer(t *testing.T) {
 	undone := errors.New("undone")
 	for _, end := range []error{nil, undone} {
 		err := p.Do(t.Context(), by, func(tx *portal.Tx) error {
-			must(t, tx.Mail(t.Context(), portal.Mail{To: "dana@acme.example", Subject: "Order 4711\r\nBcc: thief@evil.example\r\n\r\nÜber", Text: "It left.\n.\nÜber alles.", Path: "/orders/4711"}))
+			must(t, tx.Mail(t.Context(), portal.Mail{To: "dana@acme.example", Subject: portal.Quote("Order 4711\r\nBcc: thief@evil.example\r\n\r\nÜber"), Text: []portal.Saying{portal.Quote("It left.\n.\nÜber alles.")}, Path: "/orders/4711"}))
 			return end
 		})
 		if !errors.Is(err, end) {
@@ -93,7 +93,7 @@ func TestMail_isAFileWithoutAServer(t *testing.T) {
 		t.Errorf("a partner reads mail: %v", err)
 	}
 	if err := p.Do(t.Context(), by, func(tx *portal.Tx) error {
-		return tx.MailFor(t.Context(), portaltest.Brock, portal.Mail{To: "a@b.example", Subject: "x"})
+		return tx.MailFor(t.Context(), portaltest.Brock, portal.Mail{To: "a@b.example", Subject: portal.Quote("x")})
 	}); err == nil {
 		t.Error("a partner writes mail for another")
 	}
@@ -106,7 +106,7 @@ func TestMail_toNobody(t *testing.T) {
 	bad := []string{"", "nobody", "a@b.example, c@d.example", "a@b.example\r\nBcc: x@y.example", "Dana <a@b.example>", "<a@b.example>", "ä@b.example", "a b@c.example"}
 	must(t, p.Do(t.Context(), portaltest.As(portaltest.Acme), func(tx *portal.Tx) error {
 		for _, to := range bad {
-			must(t, tx.Mail(t.Context(), portal.Mail{To: to, Subject: "x", Text: "secret"}))
+			must(t, tx.Mail(t.Context(), portal.Mail{To: to, Subject: portal.Quote("x"), Text: []portal.Saying{portal.Quote("secret")}}))
 		}
 		for _, path := range []string{"https://evil.example/", "//evil.example", "x", "/a\nb"} {
 			if tx.Mail(t.Context(), portal.Mail{To: "a@b.example", Path: path}) == nil {
@@ -130,7 +130,7 @@ func TestMail_waitsForItsServer(t *testing.T) {
 	server := &smtpServer{answer: "451 later"}
 	m := postman(t, p, jobs.MailOptions{SMTP: "smtp://" + server.start(t) + "?tls=none"})
 	must(t, p.Do(t.Context(), portaltest.As(portaltest.Acme), func(tx *portal.Tx) error {
-		return tx.Mail(t.Context(), portal.Mail{To: "dana@acme.example", Subject: "Hello", Text: "Hi"})
+		return tx.Mail(t.Context(), portal.Mail{To: "dana@acme.example", Subject: portal.Quote("Hello"), Text: []portal.Saying{portal.Quote("Hi")}})
 	}))
 	sendAll(t, m, 1)
 	sendAll(t, m, 0) // it waits
@@ -146,7 +146,7 @@ func TestMail_waitsForItsServer(t *testing.T) {
 	}
 	server.set("550 no such user")
 	must(t, p.Do(t.Context(), portaltest.As(portaltest.Acme), func(tx *portal.Tx) error {
-		return tx.Mail(t.Context(), portal.Mail{To: "gone@acme.example", Subject: "Hello", Text: "Hi"})
+		return tx.Mail(t.Context(), portal.Mail{To: "gone@acme.example", Subject: portal.Quote("Hello"), Text: []portal.Saying{portal.Quote("Hi")}})
 	}))
 	sendAll(t, m, 1)
 	var state string

@@ -35,13 +35,6 @@ type Error struct {
 	cause  error
 }
 
-// A Saying is a sentence before it is said: its English with verbs as fmt has them, and the values. The people's door says
-// it in the person's language; everything else says English.
-type Saying struct {
-	Format string
-	Values []any
-}
-
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return e.Msg + ": " + e.cause.Error()

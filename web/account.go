@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"extranet/web/words"
 )
 
 func (w *Web) showAccount(ctx context.Context, r request) (reply, error) {
@@ -19,8 +21,21 @@ func (w *Web) showAccount(ctx context.Context, r request) (reply, error) {
 		rows[i] = SessionRow{ID: s.ID.String(), Device: s.Device, Phone: strings.Contains(s.Device, "Android") || strings.Contains(s.Device, "iPhone"),
 			ActingFor: s.PartnerName, Started: s.CreatedAt, LastSeen: s.SeenAt, Ends: s.ExpiresAt, Current: s.Current}
 	}
+	p, err := w.auth.Person(ctx, r.by)
+	if err != nil {
+		return reply{}, err
+	}
 	r.shell.Title = "My account"
-	return reply{page: SessionsPage(r.shell, rows)}, nil
+	return reply{page: SessionsPage(r.shell, rows, p.Language)}, nil
+}
+
+// languageOptions are the languages to choose from, each named in itself.
+func languageOptions() []Option {
+	options := []Option{{Value: "", Label: "As my browser asks"}}
+	for _, code := range words.Codes {
+		options = append(options, Option{Value: code, Label: Verbatim(words.Names[code])})
+	}
+	return options
 }
 
 const themeCookie = "theme"

@@ -65,8 +65,8 @@ func (w *Web) exportAnalytics(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"Reckoned", analytics.Definitions[figure]}, {"From", string(p.From)}, {"To", string(p.To)}}
-		return w.sheetAcross(ctx, r, portal.FiguresRead, sheetFile{name: "analytics-" + figure, title: "Analytics, " + figure, kind: kind, header: header, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+		about := []fact{{"Reckoned", T(ctx, Words(analytics.Definitions[figure]))}, {"From", string(p.From)}, {"To", string(p.To)}}
+		return w.sheetAcross(ctx, r, portal.FiguresRead, sheetFile{name: "analytics-" + figure, title: "Analytics", kind: kind, header: asWords(header), fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return analytics.Export(ctx, tx, figure, p, row)
 		})
 	}

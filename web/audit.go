@@ -125,7 +125,7 @@ func (w *Web) exportAudit(kind string) handler {
 		}
 		made, err := newFile("log-"+plain(r.by.PartnerNumber)+w.db.Now().UTC().Format("-20060102-1504")+"."+kind, sheet.Kinds[kind], func(out io.Writer) error {
 			return w.at(ctx, r, portal.AuditRead, func(tx *portal.Tx, o whose) error {
-				lines, err := sheet.NewWriter(out, kind, "Log", []string{"Number", "At (UTC)", "Who", "What", "On", "Detail"})
+				lines, err := sheet.NewWriter(out, kind, sheetName(T(ctx, "Log")), sayAll(ctx, []Words{"Number", "At (UTC)", "Who", "What", "On", "Detail"}))
 				if err != nil {
 					return err
 				}
@@ -137,8 +137,8 @@ func (w *Web) exportAudit(kind string) handler {
 				if err != nil {
 					return err
 				}
-				if err := lines.About([][2]string{{"List", "Log of " + o.Name + " (" + o.Number + ")"}, {"Entries", Count(ctx, n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
-					{"Exported by", r.by.Name}, {"Exported at", TimeText(ctx, w.db.Now())}}); err != nil {
+				if err := lines.About(spell(ctx, []fact{{"List", T(ctx, "Log of %s (%s)", o.Name, o.Number)}, {"Entries", Count(ctx, n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
+					{"Exported by", r.by.Name}, {"Exported at", TimeText(ctx, w.db.Now())}})); err != nil {
 					return err
 				}
 				return lines.Close()

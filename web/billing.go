@@ -106,7 +106,7 @@ func (v billList) file(kind string) string {
 	return Address{Path: "/exports/billing." + kind, Query: v.address.Query}.With()
 }
 
-var billHeader = []string{"Your number", "The host's number", "Order", "State", "Why", "Invoiced", "Due", "Net", "Tax", "Total", "Open", "Currency"}
+var billHeader = []Words{"Your number", "The host's number", "Order", "State", "Why", "Invoiced", "Due", "Net", "Tax", "Total", "Open", "Currency"}
 
 func billCells(i billing.Invoice, state statusWord) []any {
 	return []any{i.Number, i.Invoice, i.Order, state.text, i.Why, i.InvoicedOn, i.DueOn, i.Net, i.Tax, i.Total, i.Open, i.Currency}
@@ -125,7 +125,7 @@ func (w *Web) exportBills(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"State", string(billStates[filter.Status].text)}, {"Number begins with", filter.Text}}
+		about := []fact{{"State", T(ctx, billStates[filter.Status].text)}, {"Number begins with", filter.Text}}
 		return w.sheet(ctx, r, sheetFile{name: "invoices", title: "Invoices", kind: kind, header: billHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return billing.Export(ctx, tx, filter, kind, func(i billing.Invoice) error { return row(billCells(i, billStates[i.Status])...) })
 		})

@@ -339,33 +339,33 @@ func (w *Web) exportAcross(ctx context.Context, r request, f sheetFile, kept url
 			return reply{}, err
 		}
 	}
-	f.header = append([]string{"Supplier", "Name"}, f.header...)
-	f.about = append(f.about, [2]string{"Supplier", kept.Get("partner")}, [2]string{"Number begins with", kept.Get("q")})
+	f.header = append([]Words{"Supplier", "Name"}, f.header...)
+	f.about = append(f.about, fact{"Supplier", kept.Get("partner")}, fact{"Number begins with", kept.Get("q")})
 	return w.sheetAcross(ctx, r, portal.PurchasesRead, f, fill)
 }
 
 func (w *Web) exportBuying(kind string) handler {
-	header := []string{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
+	header := []Words{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
 	return func(ctx context.Context, r request) (reply, error) {
 		f, kept := buyingFilter(r.query)
-		about := [][2]string{{"List", string(deskStates[f.List].text)}}
+		about := []fact{{"List", T(ctx, deskStates[f.List].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-orders", title: "Suppliers' purchase orders", kind: kind, header: header, about: about}, kept, []string{purchasing.Mirror.Entity, purchasing.Lines.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportAcross(ctx, tx, f, kind, func(o purchasing.DeskOrder) error {
-				return row(o.Partner, o.PartnerName, o.Number, o.Site, string(deskStates[o.State].text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
+				return row(o.Partner, o.PartnerName, o.Number, o.Site, T(ctx, deskStates[o.State].text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
 			})
 		})
 	}
 }
 
 func (w *Web) exportBuyingDispatches(kind string) handler {
-	header := []string{"Shipment", "Leaves", "Arrives", "Carrier", "Tracking", "Packages", "Lines", "State"}
+	header := []Words{"Shipment", "Leaves", "Arrives", "Carrier", "Tracking", "Packages", "Lines", "State"}
 	return func(ctx context.Context, r request) (reply, error) {
 		kept, _ := deskQuery(r.query, "", "state")
 		f := purchasing.DispatchFilter{State: kept.Get("state"), Partner: kept.Get("partner"), Text: kept.Get("q")}
-		about := [][2]string{{"State", string(deskNoticeStates[f.State].text)}}
+		about := []fact{{"State", T(ctx, deskNoticeStates[f.State].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-shipments", title: "Suppliers' shipments", kind: kind, header: header, about: about}, kept, nil, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportDispatchesAcross(ctx, tx, f, kind, func(d purchasing.DeskDispatch) error {
-				return row(d.Partner, d.PartnerName, d.Number, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(len(d.Packages)), strconv.Itoa(len(d.Lines)), string(deskNoticeStates[d.State].text))
+				return row(d.Partner, d.PartnerName, d.Number, d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(len(d.Packages)), strconv.Itoa(len(d.Lines)), T(ctx, deskNoticeStates[d.State].text))
 			})
 		})
 	}
@@ -375,7 +375,7 @@ func (w *Web) exportBuyingReceipts(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		kept, _ := deskQuery(r.query, "", "show")
 		f := purchasing.ReceiptFilter{Show: kept.Get("show"), Partner: kept.Get("partner"), Text: kept.Get("q")}
-		about := [][2]string{{"List", f.Show}}
+		about := []fact{{"List", f.Show}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-receipts", title: "Receipts of all suppliers", kind: kind, header: receiptHeader, about: about}, kept, []string{purchasing.Received.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportReceiptsAcross(ctx, tx, f, kind, func(x purchasing.DeskReceipt) error {
 				return row(append([]any{x.Partner, x.PartnerName}, receiptCells(ctx, x.Receipt)...)...)
@@ -385,11 +385,11 @@ func (w *Web) exportBuyingReceipts(kind string) handler {
 }
 
 func (w *Web) exportBuyingInvoices(kind string) handler {
-	header := append([]string{"Supplier's number"}, billHeader[1:]...)
+	header := append([]Words{"Supplier's number"}, billHeader[1:]...)
 	return func(ctx context.Context, r request) (reply, error) {
 		kept, _ := deskQuery(r.query, "", "status")
 		f := billing.Filter{Status: kept.Get("status"), Partner: kept.Get("partner"), Text: kept.Get("q")}
-		about := [][2]string{{"State", string(deskBillStates[f.Status].text)}}
+		about := []fact{{"State", T(ctx, deskBillStates[f.Status].text)}}
 		return w.exportAcross(ctx, r, sheetFile{name: "suppliers-invoices", title: "Suppliers' invoices", kind: kind, header: header, about: about}, kept, []string{billing.Mirror.Entity}, func(tx *portal.Tx, row func(...any) error) error {
 			return billing.ExportAcross(ctx, tx, f, kind, func(i billing.DeskInvoice) error {
 				return row(append([]any{i.Partner, i.PartnerName}, billCells(i.Invoice, deskBillStates[i.Status])...)...)

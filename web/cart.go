@@ -227,7 +227,7 @@ func (w *Web) takeUpload(ctx context.Context, r request) (reply, error) {
 		if err != nil {
 			return "", err
 		}
-		u, err := orders.TakeList(ctx, tx, table)
+		u, err := orders.TakeList(ctx, tx, inEnglish(table, orders.RefusedHeader))
 		return "/cart/uploads/" + u.ID.String(), err
 	})
 	if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {
@@ -261,7 +261,7 @@ func (w *Web) takeRefused(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		f := sheetFile{name: "refused", title: "Refused", kind: kind, header: orders.RefusedHeader}
+		f := sheetFile{name: "refused", title: "Refused", kind: kind, header: asWords(orders.RefusedHeader)}
 		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error { return u.EachRefused(ctx, tx, kind, row) })
 	}
 }

@@ -327,7 +327,7 @@ func (w *Web) showLookup(ctx context.Context, r request) (_ reply, err error) {
 			table, err = sheet.Text(v.text, limits)
 		}
 		if err == nil {
-			asked, v.bad = askedIn(table)
+			asked, v.bad = askedIn(inEnglish(table, orders.RefusedHeader))
 			err = w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) { v.answers, err = catalog.Lookup(ctx, tx, asked); return err })
 		}
 		if e, ok := errors.AsType[*portal.Error](err); ok && e.Kind == portal.Invalid {

@@ -93,7 +93,7 @@ func (v claimList) file(kind string) string {
 	return Address{Path: "/exports/claims." + kind, Query: v.address.Query}.With()
 }
 
-var claimHeader = []string{"Claim", "Kind", "Your number", "Site", "Site name", "State", "Whose turn", "Due", "Begun", "Begun by", "Submitted", "Currency"}
+var claimHeader = []Words{"Claim", "Kind", "Your number", "Site", "Site name", "State", "Whose turn", "Due", "Begun", "Begun by", "Submitted", "Currency"}
 
 func (w *Web) exportClaims(format string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -105,11 +105,11 @@ func (w *Web) exportClaims(format string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}}
+		about := []fact{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}}
 		f := sheetFile{name: "claims", title: "Claims", kind: format, header: claimHeader, fresh: Freshness{AsOf: w.db.Now()}, about: about}
 		return w.sheet(ctx, r, f, func(tx *portal.Tx, row func(...any) error) error {
 			return claims.Export(ctx, tx, filter, format, func(c claims.Claim) error {
-				return row(c.Number, string(claimKinds[c.Kind]), c.Reference, c.Site, places[c.Site].Name, string(claimState(c.State).text), string(turnOf(c.Owner, "Yours", "The host's")), dayOf(c.DueAt), portal.DateOf(c.CreatedAt), c.CreatedBy, dayOf(c.SubmittedAt), c.Currency)
+				return row(c.Number, T(ctx, claimKinds[c.Kind]), c.Reference, c.Site, places[c.Site].Name, T(ctx, claimState(c.State).text), T(ctx, turnOf(c.Owner, "Yours", "The host's")), dayOf(c.DueAt), portal.DateOf(c.CreatedAt), c.CreatedBy, dayOf(c.SubmittedAt), c.Currency)
 			})
 		})
 	}

@@ -215,6 +215,17 @@ func (f Field) attributes() templ.Attributes {
 	return a
 }
 
+// inNumbers is the field with its number as the person writes it.
+func (f Field) inNumbers(ctx context.Context) Field {
+	if f.InputMode == "decimal" {
+		if wrong := doubtful(ctx, f.Value); wrong != "" {
+			f.Error = wrong
+		}
+		f.Value = typedNumber(ctx, f.Value)
+	}
+	return f
+}
+
 func (f Field) inputType() string { return cmp.Or(f.Type, "text") }
 
 // An Option of a Select or of Radios.

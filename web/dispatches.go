@@ -80,7 +80,7 @@ type pageOf[T any] struct {
 	Next  string
 }
 
-var dispatchHeader = []string{"Shipment", "Site", "State", "Leaves", "Arrives", "Carrier", "Tracking", "Package", "SSCC", "Order", "Line", "Product", "Quantity", "Unit", "Lot", "Serial numbers"}
+var dispatchHeader = []Words{"Shipment", "Site", "State", "Leaves", "Arrives", "Carrier", "Tracking", "Package", "SSCC", "Order", "Line", "Product", "Quantity", "Unit", "Lot", "Serial numbers"}
 
 // exportDispatches has a row for each line of each notice.
 func (w *Web) exportDispatches(kind string) handler {
@@ -92,7 +92,7 @@ func (w *Web) exportDispatches(kind string) handler {
 		if err := filter.Check(); err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"State", filter.State}, {"Number begins with", filter.Text}}
+		about := []fact{{"State", filter.State}, {"Number begins with", filter.Text}}
 		return w.sheet(ctx, r, sheetFile{name: "shipments", title: "Shipment notices", kind: kind, header: dispatchHeader, fresh: Freshness{AsOf: w.db.Now(), Offered: true}, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportDispatches(ctx, tx, filter, kind, func(d purchasing.Dispatch) error {
 				for _, l := range d.Lines {
@@ -102,7 +102,7 @@ func (w *Web) exportDispatches(kind string) handler {
 							sscc = k.SSCC
 						}
 					}
-					if err := row(d.Number, d.Site, string(dispatchStates[d.State].text), d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(l.Package), sscc, l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Quantity, l.Unit, l.Lot, strings.Join(l.Serials, " ")); err != nil {
+					if err := row(d.Number, d.Site, T(ctx, dispatchStates[d.State].text), d.ShipsOn, d.ArrivesOn, d.Carrier, d.Tracking, strconv.Itoa(l.Package), sscc, l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Quantity, l.Unit, l.Lot, strings.Join(l.Serials, " ")); err != nil {
 						return err
 					}
 				}
@@ -338,14 +338,14 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	doc := paper.Label(paper.Head{Title: "Labels of shipment " + d.Number, From: r.by.PartnerName, At: d.At}, 105, 148)
+	doc := paper.Label(paper.Head{Title: T(ctx, "Labels of shipment %s", d.Number), Language: localeOf(ctx).Code, From: r.by.PartnerName, At: d.At}, 105, 148)
 	for i, k := range d.Packages {
 		if i > 0 {
 			doc.Page()
 		}
 		doc.Large(w.hostName)
-		doc.Facts([2]string{"From", r.by.PartnerName}, [2]string{"Shipment", d.Number}, [2]string{"Package", fmt.Sprintf("%d of %d", k.Package, len(d.Packages))},
-			[2]string{"Carrier", join(" ", d.Carrier, d.Tracking)}, [2]string{"Arrives", string(d.ArrivesOn)}, [2]string{"Weight", kilograms(ctx, k.WeightKg)})
+		doc.Facts(spell(ctx, []fact{{"From", r.by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
+			{"Carrier", join(" ", d.Carrier, d.Tracking)}, {"Arrives", dayOr(ctx, d.ArrivesOn, "")}, {"Weight", kilograms(ctx, k.WeightKg)}})...)
 		doc.Gap(2)
 		shown := 0
 		for _, l := range d.Lines {
@@ -356,7 +356,11 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 				doc.Text("…")
 				break
 			}
-			doc.Text(fmt.Sprintf("%s line %d · %s · %s", l.Order, l.Line, join(" ", l.Product, l.Description), join(" lot ", Quantity(ctx, l.Quantity.Number(), l.Unit), l.Lot)))
+			lot := ""
+			if l.Lot != "" {
+				lot = T(ctx, "lot %s", l.Lot)
+			}
+			doc.Text(join(" · ", T(ctx, "%s line %d", l.Order, int(l.Line)), join(" ", l.Product, l.Description), join(" ", Quantity(ctx, l.Quantity.Number(), l.Unit), lot)))
 		}
 		doc.Gap(3)
 		if err := doc.Barcode("00"+k.SSCC, true, 26); err != nil {
@@ -436,7 +440,7 @@ func (v receiptList) tabs() []Link {
 	return []Link{{Label: "All receipts", Href: "/receipts", Current: v.filter.Show == ""}, {Label: "Rejected and returned", Href: "/receipts?show=defects", Current: v.filter.Show == "defects"}, {Label: "Objections not answered", Href: "/receipts?show=objected", Current: v.filter.Show == "objected"}}
 }
 
-var receiptHeader = []string{"Receipt", "Kind", "Received", "Order", "Line", "Product", "Quantity", "Rejected", "Reason", "Shipment", "Object by", "Objection", "Objected", "Answered"}
+var receiptHeader = []Words{"Receipt", "Kind", "Received", "Order", "Line", "Product", "Quantity", "Rejected", "Reason", "Shipment", "Object by", "Objection", "Objected", "Answered"}
 
 func receiptCells(ctx context.Context, x purchasing.Receipt) []any {
 	return []any{x.Receipt, x.Kind, TimeText(ctx, x.ReceivedAt), x.OrderNumber, strconv.FormatInt(x.OrderLine, 10), x.Product, x.Quantity, x.Rejected, x.Reason, x.Dispatch, x.AnswerBy, objectionStates[x.Objection].text, x.Objected, x.Answered}
@@ -455,7 +459,7 @@ func (w *Web) exportReceipts(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"List", filter.Show}, {"Order begins with", filter.Text}}
+		about := []fact{{"List", filter.Show}, {"Order begins with", filter.Text}}
 		return w.sheet(ctx, r, sheetFile{name: "receipts", title: "Receipts", kind: kind, header: receiptHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportReceipts(ctx, tx, filter, kind, func(x purchasing.Receipt) error {
 				return row(receiptCells(ctx, x)...)

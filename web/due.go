@@ -100,7 +100,7 @@ func (v dueList) file(kind string) string {
 	return Address{Path: "/exports/due." + kind, Query: v.address.Query}.With()
 }
 
-var dueHeader = []string{"Order", "Line", "Site", "Ship to", "Product", "Your product", "Description", "State", "Due on", "Due", "Left", "Quantity", "Received", "Unit"}
+var dueHeader = []Words{"Order", "Line", "Site", "Ship to", "Product", "Your product", "Description", "State", "Due on", "Due", "Left", "Quantity", "Received", "Unit"}
 
 func (w *Web) exportDue(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -115,10 +115,10 @@ func (w *Web) exportDue(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"List", filter.List}, {"Site", filter.Site}, {"Product", filter.Product}}
+		about := []fact{{"List", filter.List}, {"Site", filter.Site}, {"Product", filter.Product}}
 		return w.sheet(ctx, r, sheetFile{name: "due", title: "What is due", kind: kind, header: dueHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.ExportDue(ctx, tx, filter, kind, func(l purchasing.DueLine) error {
-				return row(l.Order, strconv.FormatInt(l.Line, 10), l.Site, l.ShipTo, l.Product, l.SupplierProduct, l.Description, string(purchaseState(l.State).text), l.DueOn, l.Due, l.Left, l.Quantity, l.Received, l.Unit)
+				return row(l.Order, strconv.FormatInt(l.Line, 10), l.Site, l.ShipTo, l.Product, l.SupplierProduct, l.Description, T(ctx, purchaseState(l.State).text), l.DueOn, l.Due, l.Left, l.Quantity, l.Received, l.Unit)
 			})
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -88,7 +87,7 @@ func (w *Web) Fail(c *gin.Context, err error) {
 			h.Set("Retry-After", "2")
 		}
 	}
-	w.speak(c)
+	w.speak(c, w.caller(c))
 	w.failed(c, statuses[says.Kind], Verbatim(sayPlain(c.Request.Context(), says)), says.Fields)
 }
 
@@ -101,7 +100,7 @@ func sayPlain(ctx context.Context, e *portal.Error) string {
 	if e.Saying.Format == "" {
 		return T(ctx, Words(e.Msg))
 	}
-	return T(ctx, Words(e.Saying.Format), slices.Clone(e.Saying.Values)...)
+	return say(ctx, e.Saying)
 }
 
 // NotFound answers for paths that are not there; MethodNotAllowed for methods.

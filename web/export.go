@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"extranet/portal/orders"
 	"extranet/portal/paper"
 	"extranet/portal/sheet"
+	"extranet/web/words"
 )
 
 // A file is made whole on disk before the first byte leaves: what fails while it is made is an error page, never a
@@ -104,10 +106,10 @@ func (f *file) send(c *gin.Context) {
 }
 
 // orderHeader names the columns of an exported list; orderCells are an order's, as text, day or amount.
-var orderHeader = []string{"Order", "Your PO", "Site", "Site name", "Contact", "Status", "Ordered", "Requested", "Promised", "Net", "Tax", "Total", "Currency", "Continued by"}
+var orderHeader = []Words{"Order", "Your PO", "Site", "Site name", "Contact", "Status", "Ordered", "Requested", "Promised", "Net", "Tax", "Total", "Currency", "Continued by"}
 
-func orderCells(o orders.Order, s sites) []any {
-	return []any{o.Number, o.PONumber, o.Site, s[o.Site].Name, o.Contact, string(orderStatus(o.Status).text), o.OrderedOn, o.RequestedOn, o.PromisedOn, o.Net, o.Tax, o.Total, o.Currency, o.ContinuedBy}
+func orderCells(ctx context.Context, o orders.Order, s sites) []any {
+	return []any{o.Number, o.PONumber, o.Site, s[o.Site].Name, o.Contact, T(ctx, orderStatus(o.Status).text), o.OrderedOn, o.RequestedOn, o.PromisedOn, o.Net, o.Tax, o.Total, o.Currency, o.ContinuedBy}
 }
 
 func (w *Web) exportCSV(ctx context.Context, r request) (reply, error) {
@@ -134,22 +136,90 @@ func (w *Web) exportOrders(ctx context.Context, r request, kind string) (reply, 
 	}
 	var statuses []string
 	for _, s := range filter.Statuses {
-		statuses = append(statuses, string(orderStatus(s).text))
+		statuses = append(statuses, T(ctx, orderStatus(s).text))
 	}
-	about := [][2]string{{"Status", strings.Join(statuses, ", ")}, {"Site", filter.Site}, {"Ordered from", string(filter.From)}, {"Ordered to", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
+	about := []fact{{"Status", strings.Join(statuses, ", ")}, {"Site", filter.Site}, {"Ordered from", string(filter.From)}, {"Ordered to", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 	return w.sheet(ctx, r, sheetFile{name: "orders", title: "Orders", kind: kind, header: orderHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
-		return orders.Export(ctx, tx, filter, kind, func(o orders.Order) error { return row(orderCells(o, places)...) })
+		return orders.Export(ctx, tx, filter, kind, func(o orders.Order) error { return row(orderCells(ctx, o, places)...) })
 	})
+}
+
+// A fact is a name with its value, in what is taken away.
+type fact struct {
+	name  Words
+	value string
+}
+
+// spell says the names in the person's language.
+func spell(ctx context.Context, facts []fact) [][2]string {
+	said := make([][2]string, len(facts))
+	for i, f := range facts {
+		said[i] = [2]string{T(ctx, f.name), f.value}
+	}
+	return said
+}
+
+// sayAll says each in the person's language: the headings of a table.
+func sayAll(ctx context.Context, all []Words) []string {
+	said := make([]string, len(all))
+	for i, w := range all {
+		said[i] = T(ctx, w)
+	}
+	return said
+}
+
+// asWords are the headings of a table that the rooms below name.
+func asWords(header []string) []Words {
+	all := make([]Words, len(header))
+	for i, h := range header {
+		all[i] = Words(h)
+	}
+	return all
+}
+
+// inEnglish is a table that came back with its headings as the rooms below know them, whichever of the portal's languages it was
+// taken away in.
+func inEnglish(t sheet.Table, header []string) sheet.Table {
+	said := map[string]string{}
+	for _, code := range words.Codes {
+		for _, h := range header {
+			if text := words.Texts(code)[h].Other; text != "" {
+				said[sheet.Bare(text)] = h
+			}
+		}
+	}
+	cells := slices.Clone(t.Header.Cells)
+	for i, cell := range cells {
+		if h, ok := said[sheet.Bare(cell)]; ok {
+			cells[i] = h
+		}
+	}
+	t.Header.Cells = cells
+	return t
+}
+
+// sheetName is a title as a sheet can be called.
+func sheetName(title string) string {
+	title = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`[]:*?/\'`, r) {
+			return ' '
+		}
+		return r
+	}, title)
+	if letters := []rune(title); len(letters) > 31 {
+		return string(letters[:31])
+	}
+	return title
 }
 
 // A sheetFile is a table that is taken away.
 type sheetFile struct {
 	name   string // of the file, before whose it is and when
-	title  string // of the sheet
+	title  Words  // of the sheet
 	kind   string // csv or xlsx
-	header []string
+	header []Words
 	fresh  Freshness
-	about  [][2]string // what it was narrowed by; an empty value says "any"
+	about  []fact // what it was narrowed by; an empty value says "any"
 }
 
 // sheet makes the file of what fill gives row, in one transaction of the caller's. fill audits that it was taken away.
@@ -173,7 +243,7 @@ func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g fun
 	defer leave()
 	name := f.name + "-" + plain(r.by.PartnerNumber) + w.db.Now().UTC().Format("-20060102-1504") + "." + f.kind
 	made, err := newFile(name, sheet.Kinds[f.kind], func(out io.Writer) error {
-		book, err := sheet.NewWriter(out, f.kind, f.title, f.header)
+		book, err := sheet.NewWriter(out, f.kind, sheetName(T(ctx, f.title)), sayAll(ctx, f.header))
 		if err != nil {
 			return err
 		}
@@ -191,17 +261,17 @@ func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g fun
 
 // aboutSheet says what the list is.
 func (w *Web) aboutSheet(ctx context.Context, r request, f sheetFile, rows int) [][2]string {
-	behind := "no"
+	behind := T(ctx, "no")
 	if !f.fresh.BehindSince.IsZero() {
-		behind = "since " + TimeText(ctx, f.fresh.BehindSince)
+		behind = T(ctx, "since %s", f.fresh.BehindSince)
 	} else if f.fresh.Stale {
-		behind = "yes"
+		behind = T(ctx, "yes")
 	}
-	facts := [][2]string{{"List", f.title + " of " + r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"As of", TimeText(ctx, f.fresh.AsOf)}, {"Behind", behind}}
-	for _, fact := range f.about {
-		facts = append(facts, [2]string{fact[0], cmp.Or(fact[1], "any")})
+	facts := []fact{{"List", T(ctx, "%s of %s (%s)", f.title, r.by.PartnerName, r.by.PartnerNumber)}, {"As of", TimeText(ctx, f.fresh.AsOf)}, {"Behind", behind}}
+	for _, about := range f.about {
+		facts = append(facts, fact{about.name, cmp.Or(about.value, T(ctx, "any"))})
 	}
-	return append(facts, [2]string{"Rows", strconv.Itoa(rows)}, [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(ctx, w.db.Now())}, [2]string{"From", w.hostName + " partner portal"})
+	return spell(ctx, append(facts, fact{"Rows", Count(ctx, rows)}, fact{"Exported by", r.by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}, fact{"From", T(ctx, "%s partner portal", w.hostName)}))
 }
 
 // plain keeps what every system takes in a file's name.

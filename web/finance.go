@@ -265,24 +265,24 @@ func (w *Web) invoiceFile(ctx context.Context, by portal.Caller, number string) 
 
 // Invoice makes the same file for the machines' door.
 func (w *Web) Invoice(ctx context.Context, by portal.Caller, number string) (paper.File, error) {
-	f, err := w.invoiceFile(ctx, by, number)
+	f, err := w.invoiceFile(w.inTheirs(ctx, by), by, number)
 	return f.paper(err)
 }
 
 // Statement makes the file of a statement for the machines' door: pdf, xlsx or csv.
 func (w *Web) Statement(ctx context.Context, by portal.Caller, p accounts.Period, format string) (paper.File, error) {
-	f, err := w.statementFile(ctx, request{by: by}, p, format)
+	f, err := w.statementFile(w.inTheirs(ctx, by), request{by: by}, p, format)
 	return f.paper(err)
 }
 
 func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller, d invoices.Detail, all sites, f Freshness, now time.Time) error {
 	doc := paper.A4(paper.Head{Title: T(ctx, invoiceKinds[d.Kind]) + " " + d.Number, From: w.hostName, At: now,
-		Footer: w.hostName + " · copy for " + by.PartnerName + " · core system as of " + TimeText(ctx, f.AsOf)})
-	doc.Facts([2]string{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, [2]string{"Delivered to", all.label(d.Site)}, [2]string{"Date", DayText(ctx, d.InvoicedOn.Time())},
-		[2]string{"Due", DayText(ctx, d.DueOn.Time())}, [2]string{"Your PO", d.PONumber}, [2]string{"Order", d.OrderNumber}, [2]string{"Shipment", d.Shipment}, [2]string{"Credits invoice", d.Credits},
-		[2]string{"Claim", d.Claim}, [2]string{"Comment", d.Comment})
+		Language: localeOf(ctx).Code, Footer: T(ctx, "%s · copy for %s · core system as of %s", w.hostName, by.PartnerName, f.AsOf)})
+	doc.Facts(spell(ctx, []fact{{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, {"Delivered to", all.label(d.Site)}, {"Date", DayText(ctx, d.InvoicedOn.Time())},
+		{"Due", DayText(ctx, d.DueOn.Time())}, {"Your PO", d.PONumber}, {"Order", d.OrderNumber}, {"Shipment", d.Shipment}, {"Credits invoice", d.Credits},
+		{"Claim", d.Claim}, {"Comment", d.Comment}})...)
 	doc.Gap(4)
-	err := doc.Table([]paper.Column{{Title: "Line", Width: 1}, {Title: "Product", Width: 2.4}, {Title: "Description", Width: 6}, {Title: "Quantity", Width: 2, Right: true}, {Title: "Price", Width: 2.4, Right: true}, {Title: "Net", Width: 2.6, Right: true}},
+	err := doc.Table([]paper.Column{{Title: T(ctx, "Line"), Width: 1}, {Title: T(ctx, "Product"), Width: 2.4}, {Title: T(ctx, "Description"), Width: 6}, {Title: T(ctx, "Quantity"), Width: 2, Right: true}, {Title: T(ctx, "Price"), Width: 2.4, Right: true}, {Title: T(ctx, "Net"), Width: 2.6, Right: true}},
 		func(add func(...string)) error {
 			for _, l := range d.Lines {
 				add(Count(ctx, int(l.Line)), l.Product, l.Description, Quantity(ctx, l.Quantity.Number(), l.Unit), Amount(ctx, l.Price.Number(), ""), Amount(ctx, l.Net.Number(), ""))
@@ -293,15 +293,15 @@ func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller,
 		return err
 	}
 	doc.Gap(3)
-	doc.Facts([2]string{"Net", Amount(ctx, d.Net.Number(), d.Currency)}, [2]string{"Tax", Amount(ctx, d.Tax.Number(), d.Currency)}, [2]string{"Total", Amount(ctx, d.Total.Number(), d.Currency)}, [2]string{"Open", Amount(ctx, d.Open.Number(), d.Currency)})
+	doc.Facts(spell(ctx, []fact{{"Net", Amount(ctx, d.Net.Number(), d.Currency)}, {"Tax", Amount(ctx, d.Tax.Number(), d.Currency)}, {"Total", Amount(ctx, d.Total.Number(), d.Currency)}, {"Open", Amount(ctx, d.Open.Number(), d.Currency)}})...)
 	if w.remittance != "" && d.Open.Number().IsPositive() {
-		doc.Heading("How to pay")
+		doc.Heading(T(ctx, "How to pay"))
 		doc.Text(w.remittance)
 	}
 	return doc.Write(out)
 }
 
-var invoiceHeader = []string{"Number", "Kind", "State", "Site", "Site name", "Your PO", "Order", "Date", "Due", "Net", "Tax", "Total", "Open", "Currency", "Credits", "Claim"}
+var invoiceHeader = []Words{"Number", "Kind", "State", "Site", "Site name", "Your PO", "Order", "Date", "Due", "Net", "Tax", "Total", "Open", "Currency", "Credits", "Claim"}
 
 func (w *Web) exportInvoices(format string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -317,10 +317,10 @@ func (w *Web) exportInvoices(format string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}, {"From", string(filter.From)}, {"To", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
+		about := []fact{{"State", filter.State}, {"Kind", filter.Kind}, {"Site", filter.Site}, {"From", string(filter.From)}, {"To", string(filter.To)}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 		return w.sheet(ctx, r, sheetFile{name: "invoices", title: "Invoices", kind: format, header: invoiceHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return invoices.Export(ctx, tx, filter, format, func(d invoices.Document) error {
-				return row(d.Number, string(invoiceKinds[d.Kind]), string(invoiceStates[d.State].text), d.Site, places[d.Site].Name, d.PONumber, d.OrderNumber, d.InvoicedOn, d.DueOn, d.Net, d.Tax, d.Total, d.Open, d.Currency, d.Credits, d.Claim)
+				return row(d.Number, T(ctx, invoiceKinds[d.Kind]), T(ctx, invoiceStates[d.State].text), d.Site, places[d.Site].Name, d.PONumber, d.OrderNumber, d.InvoicedOn, d.DueOn, d.Net, d.Tax, d.Total, d.Open, d.Currency, d.Credits, d.Claim)
 			})
 		})
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -216,8 +217,9 @@ func (v forecastPage) value(o forecasts.Item, i int) string {
 	return string(o.Committed[i])
 }
 
-func (v forecastPage) refusal(o forecasts.Item, i int) string {
-	return v.refused[cellName(o.Product, o.Location, o.StartsOn[i])].Why
+func (v forecastPage) refusal(ctx context.Context, o forecasts.Item, i int) string {
+	name := cellName(o.Product, o.Location, o.StartsOn[i])
+	return T(ctx, cmp.Or(doubtful(ctx, v.typed.Get(name)), Words(v.refused[name].Why)))
 }
 
 func (v forecastPage) shows(measure string) bool { return slices.Contains(v.shown, measure) }

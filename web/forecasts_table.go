@@ -58,7 +58,7 @@ func (w *Web) commitTable(ctx context.Context, r request) (reply, error) {
 		if err != nil {
 			return "", err
 		}
-		if v.written, err = forecasts.ReadTable(table, r.form.Get("version")); err != nil {
+		if v.written, err = forecasts.ReadTable(inEnglish(table, forecasts.TableHeader), r.form.Get("version")); err != nil {
 			return "", err
 		}
 		report, err := forecasts.Commit(ctx, tx, forecasts.Commitment{Version: v.written.Version, Cells: v.written.Cells, How: "file", Reason: r.form.Get("reason"), Note: strings.TrimSpace(r.form.Get("note"))})
@@ -101,12 +101,16 @@ func (w *Web) takeForecast(kind string) handler {
 					return err
 				}
 				var to sheet.Writer
-				err = forecasts.WriteTable(g, func(head []string) (err error) { to, err = sheet.NewWriter(out, kind, "Forecast", head); return err }, func(cells ...any) error { return to.Row(cells...) })
+				err = forecasts.WriteTable(g, func(head []string) (err error) {
+					head = append(sayAll(ctx, asWords(head[:len(forecasts.TableHeader)])), head[len(forecasts.TableHeader):]...)
+					to, err = sheet.NewWriter(out, kind, sheetName(T(ctx, "Forecast")), head)
+					return err
+				}, func(cells ...any) error { return to.Row(cells...) })
 				if err != nil {
 					return err
 				}
-				if err := to.About([][2]string{{"Forecast of", r.by.PartnerName}, {"Version", g.Current().Version}, {"Answer due on", string(g.Current().DueOn)}, {"Zones as of", string(g.Today)},
-					{"To commit", "change the rows Committed, and send the file back under Commit from a spreadsheet"}}); err != nil {
+				if err := to.About(spell(ctx, []fact{{"Forecast of", r.by.PartnerName}, {"Version", g.Current().Version}, {"Answer due on", dayOr(ctx, g.Current().DueOn, "–")}, {"Zones as of", dayOr(ctx, g.Today, "–")},
+					{"To commit", T(ctx, "change the rows Committed, and send the file back under Commit from a spreadsheet")}})); err != nil {
 					return err
 				}
 				return to.Close()

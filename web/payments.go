@@ -204,33 +204,33 @@ func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, f
 			return w.db.Do(ctx, r.by, func(tx *portal.Tx) error { return w.statementPaper(ctx, out, r, tx, p, f) })
 		})
 	}
-	about := [][2]string{{"From", string(p.From)}, {"To", string(p.To)}, {"Currency", p.Currency}, {"Site", p.Site}}
-	header := []string{"Day", "Kind", "Number", "About", "Site", "Due", "Amount", "Balance", "Currency"}
+	about := []fact{{"From", string(p.From)}, {"To", string(p.To)}, {"Currency", p.Currency}, {"Site", p.Site}}
+	header := []Words{"Day", "Kind", "Number", "About", "Site", "Due", "Amount", "Balance", "Currency"}
 	made, err := w.sheet(ctx, r, sheetFile{name: "statement", title: "Statement", kind: format, header: header, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 		var s accounts.Statement
 		err := accounts.Take(ctx, tx, p, format, func(of accounts.Statement) error {
 			s = of
-			return row(p.From, "Opening balance", nil, nil, p.Site, nil, nil, s.Opening, p.Currency)
+			return row(p.From, T(ctx, "Opening balance"), nil, nil, p.Site, nil, nil, s.Opening, p.Currency)
 		}, func(e accounts.Entry) error {
-			return row(e.On, string(entryKinds[e.Kind]), e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
+			return row(e.On, T(ctx, entryKinds[e.Kind]), e.Number, e.About, e.Site, e.DueOn, e.Amount, e.Balance, p.Currency)
 		})
 		if err != nil {
 			return err
 		}
-		return row(p.To, "Closing balance", nil, nil, p.Site, nil, nil, s.Closing, p.Currency)
+		return row(p.To, T(ctx, "Closing balance"), nil, nil, p.Site, nil, nil, s.Closing, p.Currency)
 	})
 	return made.file, err
 }
 
 func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *portal.Tx, p accounts.Period, f Freshness) error {
-	doc := paper.A4(paper.Head{Title: "Statement of account", From: w.hostName, At: tx.Now,
-		Footer: w.hostName + " · for " + r.by.PartnerName + " · core system as of " + TimeText(ctx, f.AsOf)})
-	columns := []paper.Column{{Title: "Day", Width: 2}, {Title: "What", Width: 6}, {Title: "Due", Width: 2}, {Title: "Amount", Width: 2.4, Right: true}, {Title: "Balance", Width: 2.4, Right: true}}
+	doc := paper.A4(paper.Head{Title: T(ctx, "Statement of account"), Language: localeOf(ctx).Code, From: w.hostName, At: tx.Now,
+		Footer: T(ctx, "%s · for %s · core system as of %s", w.hostName, r.by.PartnerName, f.AsOf)})
+	columns := []paper.Column{{Title: T(ctx, "Day"), Width: 2}, {Title: T(ctx, "What"), Width: 6}, {Title: T(ctx, "Due"), Width: 2}, {Title: T(ctx, "Amount"), Width: 2.4, Right: true}, {Title: T(ctx, "Balance"), Width: 2.4, Right: true}}
 	var s accounts.Statement
 	err := doc.Table(columns, func(add func(...string)) error {
 		return accounts.Take(ctx, tx, p, "pdf", func(of accounts.Statement) error {
 			s = of
-			add(DayText(ctx, p.From.Time()), "Opening balance", "", "", Amount(ctx, s.Opening.Number(), p.Currency))
+			add(DayText(ctx, p.From.Time()), T(ctx, "Opening balance"), "", "", Amount(ctx, s.Opening.Number(), p.Currency))
 			return nil
 		}, func(e accounts.Entry) error {
 			add(DayText(ctx, e.On.Time()), T(ctx, entryWords(ctx, e)), dayOr(ctx, e.DueOn, ""), Amount(ctx, e.Amount.Number(), ""), Amount(ctx, e.Balance.Number(), ""))
@@ -241,10 +241,10 @@ func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *
 		return err
 	}
 	doc.Gap(3)
-	doc.Facts([2]string{"Account", r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, [2]string{"Period", DayText(ctx, p.From.Time()) + " to " + DayText(ctx, p.To.Time())}, [2]string{"Site", p.Site},
-		[2]string{"Closing balance", Amount(ctx, s.Closing.Number(), p.Currency)})
+	doc.Facts(spell(ctx, []fact{{"Account", r.by.PartnerName + " (" + r.by.PartnerNumber + ")"}, {"Period", T(ctx, "%s to %s", p.From, p.To)}, {"Site", p.Site},
+		{"Closing balance", Amount(ctx, s.Closing.Number(), p.Currency)}})...)
 	if w.remittance != "" {
-		doc.Heading("How to pay")
+		doc.Heading(T(ctx, "How to pay"))
 		doc.Text(w.remittance)
 	}
 	return doc.Write(out)

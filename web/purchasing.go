@@ -166,7 +166,7 @@ func (v purchaseList) file(kind string) string {
 
 func purchasePath(number string) string { return "/purchasing/" + url.PathEscape(number) }
 
-var purchaseHeader = []string{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
+var purchaseHeader = []Words{"Order", "Site", "State", "Version", "Ordered", "Buyer", "Ship to", "Terms", "Lines", "To answer", "Answer by", "Next due", "Net", "Currency"}
 
 func (w *Web) exportPurchases(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -183,12 +183,12 @@ func (w *Web) exportPurchases(kind string) handler {
 		}
 		list := ""
 		if filter.List != "" {
-			list = string(purchaseState(filter.List).text)
+			list = T(ctx, purchaseState(filter.List).text)
 		}
-		about := [][2]string{{"List", list}, {"Site", filter.Site}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
+		about := []fact{{"List", list}, {"Site", filter.Site}, {"Number begins with", filter.Text}, {"Sorted by", filter.Sort}}
 		return w.sheet(ctx, r, sheetFile{name: "purchase-orders", title: "Purchase orders", kind: kind, header: purchaseHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return purchasing.Export(ctx, tx, filter, kind, func(o purchasing.Order) error {
-				return row(o.Number, o.Site, string(purchaseState(o.State).text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
+				return row(o.Number, o.Site, T(ctx, purchaseState(o.State).text), strconv.Itoa(o.Version), o.OrderedOn, o.Buyer, o.ShipTo, o.Terms, strconv.Itoa(o.LineCount), strconv.Itoa(o.ToAnswer), o.AnswerBy, o.NextDueOn, o.Net, o.Currency)
 			})
 		})
 	}

@@ -139,7 +139,7 @@ func (w *Web) showCampaign(ctx context.Context, r request) (reply, error) {
 }
 
 var (
-	evidenceHeader = []string{"Partner", "Partner name", "Person", "Mail address", "Roles", "Sites", "Given by", "Given at (UTC)", "Answer", "Roles after", "Sites after", "By", "At (UTC)", "In words"}
+	evidenceHeader = []Words{"Partner", "Partner name", "Person", "Mail address", "Roles", "Sites", "Given by", "Given at (UTC)", "Answer", "Roles after", "Sites after", "By", "At (UTC)", "In words"}
 	answerWords    = map[string]Words{"": "not answered", "keep": "keep", "change": "change", "end": "end", "lapse": "lapsed: nobody answered", "gone": "ended otherwise meanwhile"}
 )
 
@@ -174,7 +174,7 @@ func (w *Web) takeEvidence(kind string) handler {
 				if kind == "pdf" {
 					return w.evidencePaper(ctx, out, tx, r)
 				}
-				lines, err := sheet.NewWriter(out, kind, "Review", evidenceHeader)
+				lines, err := sheet.NewWriter(out, kind, sheetName(T(ctx, "Review")), sayAll(ctx, evidenceHeader))
 				if err != nil {
 					return err
 				}
@@ -183,12 +183,12 @@ func (w *Web) takeEvidence(kind string) handler {
 					if i.Verdict == "change" || i.Verdict == "keep" {
 						after = sitesText(i.SitesAfter)
 					}
-					return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), string(answerWords[i.Verdict]), strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
+					return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), T(ctx, answerWords[i.Verdict]), strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
 				})
 				if err != nil {
 					return err
 				}
-				if err := lines.About(append(campaignFacts(ctx, c), [2]string{"Exported by", r.by.Name}, [2]string{"Exported at", TimeText(ctx, w.db.Now())})); err != nil {
+				if err := lines.About(spell(ctx, append(campaignFacts(ctx, c), fact{"Exported by", r.by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}))); err != nil {
 					return err
 				}
 				return lines.Close()
@@ -198,12 +198,12 @@ func (w *Web) takeEvidence(kind string) handler {
 	}
 }
 
-func campaignFacts(ctx context.Context, c partners.Campaign) [][2]string {
-	closed := "no"
+func campaignFacts(ctx context.Context, c partners.Campaign) []fact {
+	closed := T(ctx, "no")
 	if c.ClosedAt != nil {
 		closed = TimeText(ctx, *c.ClosedAt)
 	}
-	return [][2]string{{"Review", c.Title}, {"Scope", T(ctx, scopeText(ctx, c))}, {"Answered by", T(ctx, reviewerWords[c.Reviewers])}, {"Begun", TimeText(ctx, c.StartedAt) + " by " + actorName(c.StartedBy)}, {"Due", TimeText(ctx, c.DueAt)}, {"Closed", closed},
+	return []fact{{"Review", c.Title}, {"Scope", T(ctx, scopeText(ctx, c))}, {"Answered by", T(ctx, reviewerWords[c.Reviewers])}, {"Begun", T(ctx, "%s by %s", c.StartedAt, actorName(c.StartedBy))}, {"Due", TimeText(ctx, c.DueAt)}, {"Closed", closed},
 		{"People", Count(ctx, c.All)}, {"Kept", Count(ctx, c.Kept)}, {"Changed", Count(ctx, c.Changed)}, {"Ended", Count(ctx, c.Ended)}, {"Lapsed", Count(ctx, c.Lapsed)}, {"Ended otherwise", Count(ctx, c.Gone)}, {"Not answered", Count(ctx, c.Open())}}
 }
 
@@ -225,14 +225,14 @@ func scopeText(ctx context.Context, c partners.Campaign) Words {
 }
 
 func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, r request) error {
-	doc := paper.A4(paper.Head{Title: "Review of access", From: w.hostName, At: tx.Now, Footer: w.hostName + " · taken away by " + r.by.Name})
+	doc := paper.A4(paper.Head{Title: T(ctx, "Review of access"), Language: localeOf(ctx).Code, From: w.hostName, At: tx.Now, Footer: T(ctx, "%s · taken away by %s", w.hostName, r.by.Name)})
 	c, err := partners.CampaignOf(ctx, tx, idOf(r.param("id")))
 	if err != nil {
 		return err
 	}
-	doc.Facts(campaignFacts(ctx, c)...)
+	doc.Facts(spell(ctx, campaignFacts(ctx, c))...)
 	doc.Gap(4)
-	columns := []paper.Column{{Title: "Partner", Width: 3}, {Title: "Person", Width: 4}, {Title: "Roles and sites", Width: 4}, {Title: "Answer", Width: 3}, {Title: "By, at (UTC)", Width: 3.4}, {Title: "In words", Width: 3}}
+	columns := []paper.Column{{Title: T(ctx, "Partner"), Width: 3}, {Title: T(ctx, "Person"), Width: 4}, {Title: T(ctx, "Roles and sites"), Width: 4}, {Title: T(ctx, "Answer"), Width: 3}, {Title: T(ctx, "By, at (UTC)"), Width: 3.4}, {Title: T(ctx, "In words"), Width: 3}}
 	err = doc.Table(columns, func(add func(...string)) error {
 		_, err := partners.Evidence(ctx, tx, c.ID, "pdf", func(_ partners.Campaign, i partners.ReviewItem) error {
 			verdict := T(ctx, answerWords[i.Verdict])

@@ -103,7 +103,7 @@ func (w *Web) openScorecard(ctx context.Context, r request) (reply, error) {
 	return w.scoreReply(ctx, r, v, "Scorecard", err)
 }
 
-var scoreHeader = []string{"Order", "Line", "Product", "Day", "Wanted", "Got", "Good", "What"}
+var scoreHeader = []Words{"Order", "Line", "Product", "Day", "Wanted", "Got", "Good", "What"}
 
 func (w *Web) exportScorecard(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -116,7 +116,7 @@ func (w *Web) exportScorecard(kind string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"Figure", string(figureNames[figure])}, {"Reckoned", scorecard.Definitions[figure]}, {"From", string(p.From)}, {"To", string(p.To)}}
+		about := []fact{{"Figure", T(ctx, figureNames[figure])}, {"Reckoned", T(ctx, Words(scorecard.Definitions[figure]))}, {"From", string(p.From)}, {"To", string(p.To)}}
 		return w.sheet(ctx, r, sheetFile{name: "scorecard-" + plain(figure), title: "Scorecard", kind: kind, header: scoreHeader, fresh: f, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return scorecard.Export(ctx, tx, figure, p, missed, kind, func(l scorecard.Line) error {
 				return row(l.Order, strconv.FormatInt(l.Line, 10), l.Product, l.Day, l.Wanted, l.Got, strconv.FormatBool(l.Good), l.What)
@@ -163,7 +163,7 @@ func (w *Web) openScorecardOf(ctx context.Context, r request) (reply, error) {
 func (w *Web) exportScorecards(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		p, _, _ := periodOf(r.query, "")
-		header := []string{"Supplier", "Name", "From", "To", "On time as asked %", "Deliveries", "On time as promised %", "Deliveries", "Answered in time %", "Hours to answer", "Rejected PPM", "Received", "Commitments kept %", "Committed"}
+		header := []Words{"Supplier", "Name", "From", "To", "On time as asked %", "Deliveries", "On time as promised %", "Deliveries", "Answered in time %", "Hours to answer", "Rejected PPM", "Received", "Commitments kept %", "Committed"}
 		return w.sheetAcross(ctx, r, portal.PurchasesRead, sheetFile{name: "scorecards", title: "Suppliers' scorecards", kind: kind, header: header, fresh: Freshness{AsOf: w.db.Now(), Offered: true}}, func(tx *portal.Tx, row func(...any) error) error {
 			cards, err := scorecard.OfAll(ctx, tx, p)
 			if err != nil {

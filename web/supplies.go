@@ -151,7 +151,7 @@ func (w *Web) listSuppliesAcross(ctx context.Context, r request) (reply, error) 
 	return suppliesReply(r, v, err)
 }
 
-var stockHeader = []string{"Product", "Site", "On hand", "In process", "Counted on", "Reported at", "Reported by"}
+var stockHeader = []Words{"Product", "Site", "On hand", "In process", "Counted on", "Reported at", "Reported by"}
 
 func (w *Web) exportSupplies(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
@@ -163,7 +163,7 @@ func (w *Web) exportSupplies(kind string) handler {
 			return reply{}, err
 		}
 		f := Freshness{AsOf: w.db.Now(), Offered: true}
-		return w.sheet(ctx, r, sheetFile{name: "stock", title: "Stock", kind: kind, header: stockHeader, fresh: f, about: [][2]string{{"Site", filter.Site}, {"Product begins with", filter.Text}}}, func(tx *portal.Tx, row func(...any) error) error {
+		return w.sheet(ctx, r, sheetFile{name: "stock", title: "Stock", kind: kind, header: stockHeader, fresh: f, about: []fact{{"Site", filter.Site}, {"Product begins with", filter.Text}}}, func(tx *portal.Tx, row func(...any) error) error {
 			return supplies.ExportStocks(ctx, tx, filter, kind, func(s supplies.Stock) error {
 				return row(s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(ctx, s.At), s.By)
 			})
@@ -177,8 +177,8 @@ func (w *Web) exportSuppliesAcross(kind string) handler {
 		if err := filter.Check(); err != nil {
 			return reply{}, err
 		}
-		about := [][2]string{{"Supplier", filter.Partner}, {"Product begins with", filter.Text}}
-		return w.sheetAcross(ctx, r, portal.PurchasesRead, sheetFile{name: "suppliers-stock", title: "Suppliers' stock", kind: kind, header: append([]string{"Supplier", "Name"}, stockHeader...), fresh: Freshness{AsOf: w.db.Now(), Offered: true}, about: about}, func(tx *portal.Tx, row func(...any) error) error {
+		about := []fact{{"Supplier", filter.Partner}, {"Product begins with", filter.Text}}
+		return w.sheetAcross(ctx, r, portal.PurchasesRead, sheetFile{name: "suppliers-stock", title: "Suppliers' stock", kind: kind, header: append([]Words{"Supplier", "Name"}, stockHeader...), fresh: Freshness{AsOf: w.db.Now(), Offered: true}, about: about}, func(tx *portal.Tx, row func(...any) error) error {
 			return supplies.ExportAcross(ctx, tx, filter, kind, func(s supplies.Stock) error {
 				return row(s.Partner, s.PartnerName, s.Product, s.Site, s.OnHand, s.InProcess, s.CountedOn, TimeText(ctx, s.At), s.By)
 			})
@@ -280,7 +280,7 @@ func (w *Web) reportSupplies(ctx context.Context, r request) (reply, error) {
 		if err != nil {
 			return err
 		}
-		a, err = supplies.MakeFromTable(ctx, tx, t)
+		a, err = supplies.MakeFromTable(ctx, tx, inEnglish(t, supplies.TableHeader))
 		return err
 	})
 	if says := portal.Says(err); err != nil && says.Kind != portal.Invalid {
@@ -342,7 +342,7 @@ func (w *Web) takeSupplyForm(kind string) handler {
 		}
 		defer leave()
 		made, err := newFile("report-"+plain(r.by.PartnerNumber)+"."+kind, sheet.Kinds[kind], func(out io.Writer) error {
-			book, err := sheet.NewWriter(out, kind, "Report", supplies.TableHeader)
+			book, err := sheet.NewWriter(out, kind, sheetName(T(ctx, "Report")), sayAll(ctx, asWords(supplies.TableHeader)))
 			if err != nil {
 				return err
 			}

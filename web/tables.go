@@ -22,16 +22,17 @@ type tablePage struct {
 	sent                      bool
 	done                      string // what came of it, in words
 	refused                   []sheet.Fault
+	header                    []string // of the table
 }
 
 func answersTable() tablePage {
-	return tablePage{title: "Answer by spreadsheet", lead: "Take away what is to be answered, fill it in, and send it back. Every row is accounted for; an empty answer leaves a line as it is.", button: "Send the answers",
+	return tablePage{header: purchasing.AnswerHeader, title: "Answer by spreadsheet", lead: "Take away what is to be answered, fill it in, and send it back. Every row is accounted for; an empty answer leaves a line as it is.", button: "Send the answers",
 		hint: "Columns: order, version, line, answer (accept, change, refuse or question), day, promised quantity, rest (refuse), reason, substitute, asked price, note. Rows of one line are its parts; a day and a quantity without an answer are a change.",
 		back: Link{Label: "Purchase orders", Href: "/purchasing?list=review"}, action: "/tables/purchasing"}
 }
 
 func billsTable() tablePage {
-	return tablePage{title: "Invoices by spreadsheet", lead: "Take away what was received and is not invoiced, add your numbers, and send it back. Every row is accounted for; a row without a number is left.", button: "Send the invoices",
+	return tablePage{header: billing.TableHeader, title: "Invoices by spreadsheet", lead: "Take away what was received and is not invoiced, add your numbers, and send it back. Every row is accounted for; a row without a number is left.", button: "Send the invoices",
 		hint: "Columns: number, invoiced on, currency, order, line, quantity, price, tax rate, total, note. Rows of one number are the lines of one invoice.",
 		back: Link{Label: "Invoices", Href: "/billing"}, action: "/tables/billing"}
 }
@@ -63,7 +64,7 @@ func (w *Web) takeTable(need portal.Permission, page func() tablePage, f func(ct
 			if err != nil {
 				return err
 			}
-			a.Done, a.Any, a.Refused, err = f(ctx, tx, t)
+			a.Done, a.Any, a.Refused, err = f(ctx, tx, inEnglish(t, v.header))
 			return err
 		})
 		if says := portal.Says(err); err != nil && says.Kind == portal.Invalid {
@@ -109,7 +110,7 @@ func (w *Web) tableForm(need portal.Permission, name, kind string, header []stri
 		}
 		defer leave()
 		made, err := newFile(name+"-"+plain(r.by.PartnerNumber)+"."+kind, sheet.Kinds[kind], func(out io.Writer) error {
-			book, err := sheet.NewWriter(out, kind, strings.ReplaceAll(name, "-", " "), header)
+			book, err := sheet.NewWriter(out, kind, strings.ReplaceAll(name, "-", " "), sayAll(ctx, asWords(header)))
 			if err != nil {
 				return err
 			}

@@ -155,7 +155,7 @@ func (w *Web) public(h handler) gin.HandlerFunc {
 }
 
 func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
-	w.speak(c)
+	w.speak(c, by)
 	ctx := c.Request.Context()
 	if by.PartnerID != 0 {
 		c.Set("partner", by.PartnerID)
@@ -170,6 +170,7 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, err)
 		return
 	}
+	takeNumbers(form)
 	if by.ReadOnly && c.Request.Method == http.MethodPost && c.FullPath() != stopViewing {
 		w.noteDenied(c, by, portal.Viewing)
 		w.Fail(c, portal.Viewing)
@@ -226,7 +227,7 @@ func (w *Web) noteDenied(c *gin.Context, by portal.Caller, err error) {
 
 // shell is what surrounds the page for the caller, who may be nobody. What cannot be found out is left out.
 func (w *Web) shell(c *gin.Context, by portal.Caller) Shell {
-	w.speak(c)
+	w.speak(c, by)
 	ctx := c.Request.Context()
 	s := Shell{HostName: w.hostName, Version: w.version, Path: c.Request.URL.RequestURI()}
 	if cookie, err := c.Request.Cookie(themeCookie); err == nil {

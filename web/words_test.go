@@ -102,19 +102,27 @@ func below(t *testing.T, keys map[string]string) {
 			return err
 		}
 		take := func(e ast.Expr) {
+			if call, ok := e.(*ast.CallExpr); ok && calledName(call) == "Sprintf" {
+				e = call.Args[0]
+			}
 			if text, ok := literal(e); ok && spoken(text) && keys[text] == "" {
 				keys[text] = fmt.Sprintf("%s:%d", strings.TrimPrefix(path, "../"), set.Position(e.Pos()).Line)
 			}
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
+			case *ast.ValueSpec:
+				if len(n.Values) == 1 && slices.Contains(saidBelow, n.Names[0].Name) {
+					table, _ := n.Values[0].(*ast.CompositeLit)
+					each(table, take)
+				}
 			case *ast.CallExpr:
 				name := calledName(n)
 				if id, ok := n.Fun.(*ast.Ident); ok {
 					name = id.Name
 				}
-				if at := map[string]int{"Errorf": 1, "Because": 2}[name]; at > 0 && len(n.Args) > at {
-					take(n.Args[at])
+				if at := map[string]int{"Say": 1, "Errorf": 2, "Because": 3}[name]; at > 0 && len(n.Args) >= at {
+					take(n.Args[at-1])
 				}
 			case *ast.KeyValueExpr:
 				if id, ok := n.Key.(*ast.Ident); ok && id.Name == "Msg" {
@@ -142,6 +150,34 @@ func below(t *testing.T, keys map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// saidBelow are the tables of the rooms below whose texts pages show, by their names there.
+var saidBelow = []string{"permissionWords", "Modules", "Definitions", "RuleNames", "StateWords", "Exports", "TableHeader", "AnswerHeader", "RefusedHeader"}
+
+// each takes every text of a table that has more to it than a name by which programs know it: of what has keys, the values.
+func each(table *ast.CompositeLit, take func(ast.Expr)) {
+	if table == nil {
+		return
+	}
+	for _, e := range table.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		switch inner, _ := e.(*ast.CompositeLit); {
+		case inner == nil:
+			take(e)
+		case len(inner.Elts) > 2 && isCall(inner.Elts[2]): // a module: its name, its title, its permissions
+			take(inner.Elts[1])
+		default:
+			each(inner, take)
+		}
+	}
+}
+
+func isCall(e ast.Expr) bool {
+	_, ok := e.(*ast.CallExpr)
+	return ok
 }
 
 // place is where a text stands: in the page, not in what is generated of it.

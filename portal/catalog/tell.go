@@ -49,7 +49,7 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 		partner int64
 		id      uuid.UUID
 	}
-	said, address := map[person][]string{}, map[person]string{}
+	said, address := map[person][]portal.Saying{}, map[person]string{}
 	var order []person
 	for _, w := range all {
 		if offers[w.PartnerID] == nil {
@@ -61,18 +61,18 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 		if o, ok := PriceOf(offers[w.PartnerID][w.Product], w.Least(), w.Currency, portal.DateOf(tx.Now)); ok {
 			price = o.UnitPrice
 		}
-		var what []string
+		var what []portal.Saying
 		switch {
 		case w.IsInStock && !w.InStock:
-			what = append(what, "is in stock again")
+			what = append(what, portal.Say("is in stock again"))
 		case !w.IsInStock && w.InStock:
-			what = append(what, "is sold out")
+			what = append(what, portal.Say("is sold out"))
 		}
 		if !price.Number().Equal(w.WasPrice.Number()) {
-			what = append(what, "has another price")
+			what = append(what, portal.Say("has another price"))
 		}
 		if w.Becomes != w.WasLife {
-			what = append(what, "is now "+strings.ReplaceAll(w.Becomes, "_", " "))
+			what = append(what, portal.Say("is now %s", portal.Say(strings.ReplaceAll(w.Becomes, "_", " "))))
 		}
 		if len(what) == 0 {
 			continue
@@ -86,13 +86,10 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 			order = append(order, p)
 		}
 		address[p] = w.Email
-		said[p] = append(said[p], w.Item.Name+" ("+w.Product+") "+strings.Join(what, ", ")+".")
+		said[p] = append(said[p], portal.Say("%s (%s) %s.", w.Item.Name, w.Product, portal.Listed(what...)))
 	}
 	for _, p := range order {
-		m := portal.Mail{To: address[p], Subject: "A product you watch has changed", Text: strings.Join(said[p], "\n"), Path: "/watched"}
-		if len(said[p]) > 1 {
-			m.Subject = fmt.Sprintf("%d products you watch have changed", len(said[p]))
-		}
+		m := portal.Mail{To: address[p], Subject: portal.Say("%d products you watch have changed", len(said[p])), Text: []portal.Saying{portal.Lines(said[p]...)}, Path: "/watched"}
 		if err := tx.MailFor(ctx, p.partner, m); err != nil {
 			return err
 		}

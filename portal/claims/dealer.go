@@ -258,11 +258,11 @@ func (f *Facts) dated(ctx context.Context, tx *portal.Tx) error {
 }
 
 // tellDesk mails the host's desk that it is its turn, where the rules name an address.
-func (d Detail) tellDesk(ctx context.Context, tx *portal.Tx, what string) error {
+func (d Detail) tellDesk(ctx context.Context, tx *portal.Tx, what portal.Saying) error {
 	if d.Policy.Rules.DeskMail == "" {
 		return nil
 	}
-	return tx.Mail(ctx, portal.Mail{To: d.Policy.Rules.DeskMail, Subject: "Claim " + d.Number + " was " + what, Text: fmt.Sprintf("%s (%s) has %s claim %s.\n\nSign in to the portal to read it.", tx.By.PartnerName, tx.By.PartnerNumber, what, d.Number),
+	return tx.Mail(ctx, portal.Mail{To: d.Policy.Rules.DeskMail, Subject: portal.Say("Claim %s was %s", d.Number, what), Text: []portal.Saying{portal.Say("%s (%s): claim %s was %s.", tx.By.PartnerName, tx.By.PartnerNumber, d.Number, what), portal.Say("Sign in to the portal to read it.")},
 		Path: "/desk/claims/" + url.PathEscape(tx.By.PartnerNumber) + "/" + url.PathEscape(d.Number)})
 }
 
@@ -326,7 +326,7 @@ func Submit(ctx context.Context, tx *portal.Tx, number string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.tellDesk(ctx, tx, "submitted"); err != nil {
+	if err := d.tellDesk(ctx, tx, portal.Say("submitted")); err != nil {
 		return err
 	}
 	return touch(ctx, tx, tx.By.PartnerID, number)
@@ -354,7 +354,7 @@ func Answer(ctx context.Context, tx *portal.Tx, number string, line int64, words
 	if _, err := tx.Exec(ctx, `UPDATE claim_lines SET version = $4, inputs = $5, result = $6 WHERE partner_id = $1 AND claim = $2 AND line = $3`, tx.By.PartnerID, number, line, l.Version, written(l.Inputs), written(l.Result)); err != nil {
 		return fmt.Errorf("answering: %w", err)
 	}
-	if err := d.tellDesk(ctx, tx, "answered"); err != nil {
+	if err := d.tellDesk(ctx, tx, portal.Say("answered")); err != nil {
 		return err
 	}
 	return after(ctx, tx, tx.By.PartnerID, number, line, Dealer, "answered", words, "in_review", Host, reviewFor, "Review the answer: decide, or ask")
@@ -375,7 +375,7 @@ func Appeal(ctx context.Context, tx *portal.Tx, number string, line int64, words
 	if words, err = said(words, true); err != nil {
 		return err
 	}
-	if err := d.tellDesk(ctx, tx, "appealed"); err != nil {
+	if err := d.tellDesk(ctx, tx, portal.Say("appealed")); err != nil {
 		return err
 	}
 	return after(ctx, tx, tx.By.PartnerID, number, line, Dealer, "appealed", words, "appealed", Host, reviewFor, "Decide the appeal; another person than before")
@@ -394,7 +394,7 @@ func Withdraw(ctx context.Context, tx *portal.Tx, number string, line int64, wor
 		return err
 	}
 	if d.SubmittedAt.Valid {
-		if err := d.tellDesk(ctx, tx, "withdrawn"); err != nil {
+		if err := d.tellDesk(ctx, tx, portal.Say("withdrawn")); err != nil {
 			return err
 		}
 	}

@@ -328,7 +328,7 @@ func (c Case) decided(ctx context.Context, tx *portal.Tx, line int64, r Result, 
 	if err != nil {
 		return err
 	}
-	return c.tell(ctx, tx, "was decided: "+StateWords[r.Outcome])
+	return c.tell(ctx, tx, decided(r.Outcome))
 }
 
 func (c Case) lineFacts(line int64) Facts {
@@ -341,15 +341,19 @@ func (c Case) lineFacts(line int64) Facts {
 }
 
 // tell mails the partner's contact that something happened, with where to read it and nothing more.
-func (c Case) tell(ctx context.Context, tx *portal.Tx, what string) error {
+func (c Case) tell(ctx context.Context, tx *portal.Tx, what portal.Saying) error {
 	return hear(ctx, tx, c.PartnerID, c.Number, c.ContactEmail, what)
 }
 
-func hear(ctx context.Context, tx *portal.Tx, partner int64, number, address, what string) error {
+func decided(outcome string) portal.Saying {
+	return portal.Say("was decided: %s", portal.Say(StateWords[outcome]))
+}
+
+func hear(ctx context.Context, tx *portal.Tx, partner int64, number, address string, what portal.Saying) error {
 	if address == "" {
 		return nil
 	}
-	return tx.MailFor(ctx, partner, portal.Mail{To: address, Subject: "Claim " + number + " " + what, Text: "Your claim " + number + " " + what + ".\n\nSign in to the portal to read it.", Path: "/claims/" + number})
+	return tx.MailFor(ctx, partner, portal.Mail{To: address, Subject: portal.Say("Claim %s %s", number, what), Text: []portal.Saying{portal.Say("Your claim %s %s.", number, what), portal.Say("Sign in to the portal to read it.")}, Path: "/claims/" + number})
 }
 
 // actor is who a person is, whatever they are called.
@@ -373,7 +377,7 @@ func Ask(ctx context.Context, tx *portal.Tx, partner, number string, line int64,
 	if err := after(ctx, tx, c.PartnerID, number, line, Host, "asked", words, "asked", Dealer, answerFor, "Answer the question; correct the line or add files where it helps"); err != nil {
 		return err
 	}
-	return c.tell(ctx, tx, "needs an answer")
+	return c.tell(ctx, tx, portal.Say("needs an answer"))
 }
 
 // Review takes a submitted line under review, so that others see that somebody is at it.
@@ -391,7 +395,7 @@ func Review(ctx context.Context, tx *portal.Tx, partner, number string, line int
 	if err := after(ctx, tx, c.PartnerID, number, line, Host, "took under review", "", "in_review", Host, reviewFor, "Decide, or ask"); err != nil {
 		return err
 	}
-	return c.tell(ctx, tx, "is under review")
+	return c.tell(ctx, tx, portal.Say("is under review"))
 }
 
 // Approve lets a proposed decision take effect. It needs its own right, and another person than the one who proposed: else it is Forbidden.
@@ -514,7 +518,7 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, "credited", "Credit memo "+k.Memo, "credited", "", 0, ""); err != nil {
 			return err
 		}
-		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, "was credited in your account"); err != nil {
+		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, portal.Say("was credited in your account")); err != nil {
 			return err
 		}
 	}
@@ -549,7 +553,7 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, "core decided "+StateWords[k.Outcome], k.Words, k.Outcome, owner, within, action); err != nil {
 			return err
 		}
-		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, "was decided: "+StateWords[k.Outcome]); err != nil {
+		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, decided(k.Outcome)); err != nil {
 			return err
 		}
 	}

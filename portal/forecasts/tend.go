@@ -155,8 +155,8 @@ func remind(ctx context.Context, tx *portal.Tx, partner int64, v Version, due po
 	var errs []error
 	for _, p := range people {
 		if slices.Contains(p.Roles, "planner") {
-			errs = append(errs, tx.MailFor(ctx, partner, portal.Mail{To: p.Email, Subject: fmt.Sprintf("Forecast %s: your answer is due on %s", v.Version, due),
-				Text: fmt.Sprintf("%d items of forecast %s are not answered yet. Your answer is due on %s.", open, v.Version, due), Path: "/forecasts"}))
+			errs = append(errs, tx.MailFor(ctx, partner, portal.Mail{To: p.Email, Subject: portal.Say("Forecast %s: your answer is due on %s", v.Version, due),
+				Text: []portal.Saying{portal.Say("%d items of forecast %s are not answered yet. Your answer is due on %s.", open, v.Version, due)}, Path: "/forecasts"}))
 		}
 	}
 	return errors.Join(errs...)

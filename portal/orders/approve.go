@@ -94,9 +94,9 @@ func tell(ctx context.Context, tx *portal.Tx, o Placed) error {
 	if err := tx.Select(ctx, &to, `SELECT email FROM placed_orders WHERE partner_id = $1 AND placed_id = $2 AND email IS NOT NULL`, tx.By.PartnerID, o.ID); err != nil || len(to) == 0 {
 		return err
 	}
-	m := portal.Mail{To: to[0], Subject: "Your order was approved", Text: o.DecidedBy + " approved your order. It is on its way to the host.", Path: "/placed/" + o.ID.String()}
+	m := portal.Mail{To: to[0], Subject: portal.Say("Your order was approved"), Text: []portal.Saying{portal.Say("%s approved your order. It is on its way to the host.", o.DecidedBy)}, Path: "/placed/" + o.ID.String()}
 	if o.State == "returned" {
-		m.Subject, m.Text = "Your order was returned", o.DecidedBy+" returned your order: "+o.Words
+		m.Subject, m.Text = portal.Say("Your order was returned"), []portal.Saying{portal.Say("%s returned your order: %s", o.DecidedBy, o.Words)}
 	}
 	return tx.Mail(ctx, m)
 }

@@ -417,10 +417,14 @@ func Refused(ctx context.Context, tx *portal.Tx, partner int64, document, why st
 		PO    string `db:"po"`
 	}
 	id := strings.TrimPrefix(document, "placed/")
-	if err := tx.Select(ctx, &to, `SELECT email, coalesce(' ' || po_number, '') AS po FROM placed_orders WHERE partner_id = $1 AND placed_id = $2 AND email IS NOT NULL`, partner, id); err != nil || len(to) == 0 {
+	if err := tx.Select(ctx, &to, `SELECT email, coalesce(po_number, '') AS po FROM placed_orders WHERE partner_id = $1 AND placed_id = $2 AND email IS NOT NULL`, partner, id); err != nil || len(to) == 0 {
 		return err
 	}
-	return tx.MailFor(ctx, partner, portal.Mail{To: to[0].Email, Subject: "Your order" + to[0].PO + " was not taken", Text: "The host did not take your order" + to[0].PO + ": " + why, Path: "/placed/" + id})
+	m := portal.Mail{To: to[0].Email, Subject: portal.Say("Your order was not taken"), Text: []portal.Saying{portal.Say("The host did not take your order: %s", why)}, Path: "/placed/" + id}
+	if po := to[0].PO; po != "" {
+		m.Subject, m.Text = portal.Say("Your order %s was not taken", po), []portal.Saying{portal.Say("The host did not take your order %s: %s", po, why)}
+	}
+	return tx.MailFor(ctx, partner, m)
 }
 
 func answer(ctx context.Context, tx *portal.Tx, partner int64, document, state, number, words string) error {

@@ -130,7 +130,7 @@ func GetUpload(ctx context.Context, tx *portal.Tx, id string) (u Upload, err err
 }
 
 // RefusedHeader names the columns of the file of what was refused, which can be mended and sent again as it is.
-var RefusedHeader = []string{"number", "quantity", "site", "requested on", "row", "column", "reason"}
+var RefusedHeader = []string{"Number", "Quantity", "Site", "Requested on", "Row", "Column", "Reason"}
 
 // EachRefused gives row the cells of each refused row, as they were written, and audits that they were taken away.
 func (u Upload) EachRefused(ctx context.Context, tx *portal.Tx, format string, row func(...any) error) error {

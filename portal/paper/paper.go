@@ -3,6 +3,7 @@ package paper
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -30,10 +31,11 @@ const (
 
 // A Head is what every page says.
 type Head struct {
-	Title  string    // what it is: "Invoice 92000017"
-	From   string    // who issues it
-	Footer string    // said at the bottom of every page, beside the page's number
-	At     time.Time // when it was made; the same content made at the same time is the same file
+	Title    string    // what it is: "Invoice 92000017"
+	Language string    // that it is in, "" = English
+	From     string    // who issues it
+	Footer   string    // said at the bottom of every page, beside the page's number
+	At       time.Time // when it was made; the same content made at the same time is the same file
 }
 
 // A File is a document or a table that was made to be taken away. Whoever takes it closes its content.
@@ -84,7 +86,7 @@ func open(h Head, size fpdf.SizeType, around float64) *Doc {
 	pdf.SetModificationDate(h.At.UTC())
 	pdf.SetTitle(clean(h.Title), true)
 	pdf.SetAuthor(clean(h.From), true)
-	pdf.SetLang("en")
+	pdf.SetLang(cmp.Or(h.Language, "en"))
 	d := &Doc{pdf: pdf, width: size.Wd - 2*around}
 	d.font("", normal)
 	return d

@@ -381,9 +381,9 @@ func mailInvitation(ctx context.Context, tx *portal.Tx, p Partner, i Invitation,
 	if _, err := tx.Exec(ctx, `UPDATE invitations SET sent = sent + 1 WHERE partner_id = $1 AND invitation_id = $2`, p.ID, i.ID); err != nil {
 		return fmt.Errorf("counting what was mailed: %w", err)
 	}
-	return tx.MailFor(ctx, p.ID, portal.Mail{To: i.Email, Subject: "You are invited to act for " + p.Name,
-		Text: tx.By.Name + " (" + tx.By.PartnerName + ") invites you to the partner portal, to act for " + p.Name + " as " + strings.Join(i.Roles, ", ") + ".\n\n" +
-			"Open the address below and sign in with this mail address, " + i.Email + ". It works once, for you alone, until " + i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC") + ".\n" +
-			"If you did not expect this, leave it: nothing happens unless you sign in.",
+	return tx.MailFor(ctx, p.ID, portal.Mail{To: i.Email, Subject: portal.Say("You are invited to act for %s", p.Name),
+		Text: []portal.Saying{portal.Say("%s (%s) invites you to the partner portal, to act for %s as %s.", tx.By.Name, tx.By.PartnerName, p.Name, strings.Join(i.Roles, ", ")),
+			portal.Say("Open the address below and sign in with this mail address, %s. It works once, for you alone, until %s.", i.Email, i.ExpiresAt),
+			portal.Say("If you did not expect this, leave it: nothing happens unless you sign in.")},
 		Path: "/invitation/" + secret})
 }

@@ -20,6 +20,31 @@ type Person struct {
 	ID    uuid.UUID `db:"person_id"`
 	Name  string    `db:"name"`
 	Email string    `db:"email"` // as an issuer that may vouch for it verified it
+	// Language is what they chose for the pages and for mail to them; "" = none.
+	Language string `db:"language"`
+}
+
+// Languages are those that people may choose.
+var Languages = []string{"en", "de", "fr", "es"}
+
+// Speak keeps the language that the caller chose for themselves, wherever they sign in and in mail to them; "" gives the choice back
+// to their browser. Another than Languages is Invalid; a token reads no pages: Forbidden.
+func Speak(ctx context.Context, tx *portal.Tx, language string) error {
+	if tx.By.PersonID == uuid.Nil {
+		return portal.Errorf(portal.Forbidden, "a token has no language; a person chooses theirs")
+	}
+	if language != "" && !slices.Contains(Languages, language) {
+		return &portal.Error{Kind: portal.Invalid, Msg: "this language is not spoken here", Fields: map[string]string{"language": "choose en, de, fr or es, or nothing for what the browser asks"}}
+	}
+	n, err := tx.Exec(ctx, `UPDATE people SET language = $2 WHERE person_id = $1 AND language <> $2`, tx.By.PersonID, language)
+	if err != nil {
+		return fmt.Errorf("keeping a person's language: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	tx.AccessChanged(tx.By.PersonID)
+	return tx.Audit(ctx, "person.language", tx.By.PersonID.String(), map[string]string{"language": language})
 }
 
 // Where a membership comes from.
@@ -82,7 +107,7 @@ func MembershipsOf(ctx context.Context, tx *portal.Tx, person uuid.UUID) (list [
 
 // PersonByID returns the person, or NotFound. tx is at the door or the host's.
 func PersonByID(ctx context.Context, tx *portal.Tx, id uuid.UUID) (p Person, err error) {
-	err = tx.Get(ctx, &p, `SELECT person_id, name, email FROM people WHERE person_id = $1`, id)
+	err = tx.Get(ctx, &p, `SELECT person_id, name, email, language FROM people WHERE person_id = $1`, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, portal.Errorf(portal.NotFound, "there is no such person")
 	} else if err != nil {

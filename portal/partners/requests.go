@@ -109,17 +109,18 @@ func RequestAccess(ctx context.Context, tx *portal.Tx, p Partner, person uuid.UU
 }
 
 // asked says in words what a request asks for.
-func (r Request) asked() string {
-	var said []string
-	if len(r.Roles) > 0 {
-		said = append(said, "the roles "+strings.Join(r.Roles, ", "))
+func (r Request) asked() portal.Saying {
+	roles, sites := portal.Say("the roles %s", strings.Join(r.Roles, ", ")), portal.Say("all sites")
+	if r.Sites != nil {
+		sites = portal.Say("the sites %s", strings.Join(r.Sites, ", "))
 	}
-	if r.Sites == nil {
-		said = append(said, "all sites")
-	} else if len(r.Sites) > 0 {
-		said = append(said, "the sites "+strings.Join(r.Sites, ", "))
+	switch {
+	case len(r.Roles) == 0:
+		return sites
+	case r.Sites != nil && len(r.Sites) == 0:
+		return roles
 	}
-	return strings.Join(said, " and ")
+	return portal.Say("%s and %s", roles, sites)
 }
 
 // tellDeciders mails the partner's people who can grant what is asked for; where there are none, nobody: the host's staff find it on the partner's page.
@@ -134,8 +135,8 @@ func tellDeciders(ctx context.Context, tx *portal.Tx, p Partner, r Request) erro
 			continue
 		}
 		told++
-		err := tx.MailFor(ctx, p.ID, portal.Mail{To: s.Email, Subject: r.Name + " asks for more access at " + p.Name, Path: "/people/requests",
-			Text: r.Name + " (" + r.Email + ") asks for " + r.asked() + " at " + p.Name + ", because:\n\n" + r.Why + "\n\nOpen the address below to grant or refuse it."})
+		err := tx.MailFor(ctx, p.ID, portal.Mail{To: s.Email, Subject: portal.Say("%s asks for more access at %s", r.Name, p.Name), Path: "/people/requests",
+			Text: []portal.Saying{portal.Say("%s (%s) asks for %s at %s, because:", r.Name, r.Email, r.asked(), p.Name), portal.Quote(r.Why), portal.Say("Open the address below to grant or refuse it.")}})
 		if err != nil {
 			return err
 		}
@@ -261,6 +262,9 @@ func RefuseRequest(ctx context.Context, tx *portal.Tx, p Partner, id uuid.UUID, 
 	return decideRequest(ctx, tx, p, r, RequestRefused, words)
 }
 
+// outcome says what became of a request.
+var outcome = map[string]portal.Saying{RequestGranted: portal.Say("granted"), RequestRefused: portal.Say("refused")}
+
 func decideRequest(ctx context.Context, tx *portal.Tx, p Partner, r Request, state, words string) (Request, error) {
 	before := r.State
 	r.State, r.Words, r.DecidedBy, r.DecidedAt, r.ByHost = state, words, tx.By.Actor(), &tx.Now, tx.By.Host && p.ID != tx.By.PartnerID
@@ -277,11 +281,11 @@ func decideRequest(ctx context.Context, tx *portal.Tx, p Partner, r Request, sta
 	if state == RequestWithdrawn {
 		return r, nil
 	}
-	text := tx.By.Name + " (" + tx.By.PartnerName + ") has " + state + " your request for " + r.asked() + " at " + p.Name + "."
+	text := []portal.Saying{portal.Say("%s (%s) has %s your request for %s at %s.", tx.By.Name, tx.By.PartnerName, outcome[state], r.asked(), p.Name)}
 	if words != "" {
-		text += "\n\n" + words
+		text = append(text, portal.Quote(words))
 	}
-	return r, tx.MailFor(ctx, p.ID, portal.Mail{To: r.Email, Subject: "Your request for access at " + p.Name + " is " + state, Text: text, Path: "/access"})
+	return r, tx.MailFor(ctx, p.ID, portal.Mail{To: r.Email, Subject: portal.Say("Your request for access at %s is %s", p.Name, outcome[state]), Text: text, Path: "/access"})
 }
 
 // WithdrawRequest takes back a request of the caller's own that is open; any other is NotFound.

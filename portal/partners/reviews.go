@@ -151,7 +151,7 @@ func StartCampaign(ctx context.Context, tx *portal.Tx, c Campaign) (Campaign, er
 		return c, fmt.Errorf("finding whom the review asks: %w", err)
 	}
 	tx.Changed(peopleNoun, at...)
-	if err := tellReviewers(ctx, tx, c.ID, nil, c.Title, "A review of access has begun"); err != nil {
+	if err := tellReviewers(ctx, tx, c.ID, nil, c.Title, portal.Say("A review of access has begun")); err != nil {
 		return c, err
 	}
 	return c, tx.Audit(ctx, "review.start", c.ID.String(), map[string]string{"title": c.Title, "people": fmt.Sprint(n), "due": c.DueAt.UTC().Format(time.RFC3339), "reviewers": c.Reviewers})
@@ -168,7 +168,7 @@ func nextReminder(due time.Time, days []int64, now time.Time) any {
 }
 
 // tellReviewers mails the administrators of the partners that have something to answer in the campaign: of those named, or of all.
-func tellReviewers(ctx context.Context, tx *portal.Tx, campaign uuid.UUID, at []int64, title, subject string) error {
+func tellReviewers(ctx context.Context, tx *portal.Tx, campaign uuid.UUID, at []int64, title string, subject portal.Saying) error {
 	manages := []string{}
 	for _, r := range portal.Roles {
 		if !r.Host && r.Perms.Has(portal.PeopleManage) {
@@ -194,11 +194,11 @@ func tellReviewers(ctx context.Context, tx *portal.Tx, campaign uuid.UUID, at []
 		return fmt.Errorf("finding reviewers: %w", err)
 	}
 	for _, l := range list {
-		text := fmt.Sprintf("%s: the access of %s at %s is to be kept, changed or ended by %s. Whoever is not answered for then has no access any more.", title, fewer(l.Open, "person"), l.Name, l.Due.UTC().Format("2 January 2006, 15:04 UTC"))
+		text := []portal.Saying{portal.Say("%s: the access of %d people at %s is to be kept, changed or ended by %s. Whoever is not answered for then has no access any more.", title, l.Open, l.Name, l.Due)}
 		if l.Words != "" {
-			text += "\n\n" + l.Words
+			text = append(text, portal.Quote(l.Words))
 		}
-		if err := tx.MailFor(ctx, l.PartnerID, portal.Mail{To: l.Email, Subject: subject + ": " + title, Text: text, Path: "/people/reviews/" + campaign.String()}); err != nil {
+		if err := tx.MailFor(ctx, l.PartnerID, portal.Mail{To: l.Email, Subject: portal.Say("%s: %s", subject, title), Text: text, Path: "/people/reviews/" + campaign.String()}); err != nil {
 			return err
 		}
 	}
@@ -514,7 +514,7 @@ func remindReviewers(ctx context.Context, tx *portal.Tx) error {
 		return fmt.Errorf("finding whom to remind: %w", err)
 	}
 	for _, d := range due {
-		if err := tellReviewers(ctx, tx, d.Campaign, []int64{d.PartnerID}, d.Title, "A review of access waits for you"); err != nil {
+		if err := tellReviewers(ctx, tx, d.Campaign, []int64{d.PartnerID}, d.Title, portal.Say("A review of access waits for you")); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE reviews SET remind_at = $3 WHERE partner_id = $1 AND campaign_id = $2`, d.PartnerID, d.Campaign, nextReminder(d.DueAt, d.Days, tx.Now)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Proof struct {
 	ACR             string   // how it says that they signed in; "" = not said
 	AMR             []string // by what means
 	Groups          []string // that it says they are in
+	Language        string   // that the browser had chosen before they signed in; "" = none
 	Doubt           string   // why the mail address is not believed, as a sentence; "" = the issuer verified it and may vouch for its domain
 }
 
@@ -41,7 +43,7 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 		return p, 0, fmt.Errorf("waiting for the contacts: %w", err)
 	}
 	err = tx.Get(ctx, &p, `
-		SELECT p.person_id, p.name, p.email FROM identities i JOIN people p ON p.person_id = i.person_id
+		SELECT p.person_id, p.name, p.email, p.language FROM identities i JOIN people p ON p.person_id = i.person_id
 		WHERE i.issuer = $1 AND i.subject = $2`, proof.Issuer, proof.Subject)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -55,6 +57,13 @@ func Admit(ctx context.Context, tx *portal.Tx, proof Proof, invitation []byte) (
 		return p, 0, err
 	}
 	tx.By = portal.Caller{PersonID: p.ID, Name: p.Name}
+	if p.Language == "" && slices.Contains(Languages, proof.Language) {
+		p.Language = proof.Language
+		if _, err := tx.Exec(ctx, `UPDATE people SET language = $2 WHERE person_id = $1`, p.ID, p.Language); err != nil {
+			return p, 0, fmt.Errorf("keeping a person's language: %w", err)
+		}
+		tx.AccessChanged(p.ID)
+	}
 	if invitation != nil {
 		if proof.Doubt != "" {
 			return p, 0, portal.Errorf(portal.Forbidden, "the invitation cannot be accepted: %s", proof.Doubt)

@@ -171,19 +171,19 @@ func tellInsisted(ctx context.Context, tx *portal.Tx, supplier int64, orders []i
 		case 0:
 			continue
 		case 1:
-			m = portal.Mail{Subject: "Purchase order " + own[0].number + ": the host insists on what it asked for", Path: "/purchasing/" + own[0].number,
-				Text: fmt.Sprintf("%d of your answers to purchase order %s were not accepted. What you promised before stands. Please answer the lines again.", own[0].lines, own[0].number)}
+			m = portal.Mail{Subject: portal.Say("Purchase order %s: the host insists on what it asked for", own[0].number), Path: "/purchasing/" + own[0].number,
+				Text: []portal.Saying{portal.Say("%d of your answers to purchase order %s were not accepted. What you promised before stands. Please answer the lines again.", own[0].lines, own[0].number)}}
 		default:
-			var named []string
+			var named []portal.Saying
 			for i, o := range own {
 				if i == namedInMail {
-					named = append(named, fmt.Sprintf("and %d more", len(own)-i))
+					named = append(named, portal.Say("and %d more", len(own)-i))
 					break
 				}
-				named = append(named, fmt.Sprintf("%s: %d", o.number, o.lines))
+				named = append(named, portal.Say("%s: %d", o.number, o.lines))
 			}
-			m = portal.Mail{Subject: fmt.Sprintf("Purchase orders of which the host insists on what it asked for: %d", len(own)), Path: "/purchasing?list=review",
-				Text: "Answers to these purchase orders were not accepted, so many of each. What you promised before stands. Please answer the lines again.\n\n" + strings.Join(named, "\n")}
+			m = portal.Mail{Subject: portal.Say("Purchase orders of which the host insists on what it asked for: %d", len(own)), Path: "/purchasing?list=review",
+				Text: []portal.Saying{portal.Say("Answers to these purchase orders were not accepted, so many of each. What you promised before stands. Please answer the lines again."), portal.Lines(named...)}}
 		}
 		m.To = p.Email
 		errs = append(errs, tx.MailFor(ctx, supplier, m))

@@ -372,9 +372,9 @@ func Settle(ctx context.Context, tx *portal.Tx, partner, receipt string, accepte
 	if said == "" || !plain(words(said), 2000) {
 		return r, &portal.Error{Kind: portal.Invalid, Msg: "nothing was answered", Fields: map[string]string{"words": "answer in words that the supplier reads, at most 2,000 characters"}}
 	}
-	state, what := "upheld", "the rejection stands"
+	state, what := "upheld", portal.Say("the rejection stands")
 	if accepted {
-		state, what = "accepted", "the rejection is taken back"
+		state, what = "accepted", portal.Say("the rejection is taken back")
 	}
 	n, err := tx.Exec(ctx, `UPDATE receipt_objections SET state = $3, answer = $4, answered_at = $5, answered_by = $6 WHERE partner_id = $1 AND receipt = $2 AND state = 'waiting'`, s.ID, receipt, state, said, tx.Now, tx.By.Name)
 	if err != nil {
@@ -387,7 +387,8 @@ func Settle(ctx context.Context, tx *portal.Tx, partner, receipt string, accepte
 	if _, err := tx.PostFor(ctx, s.ID, portal.Command{Name: CommandSettle, Document: "receipts/" + receipt, Values: map[string]string{"receipt": receipt, "accepted": strconv.FormatBool(accepted), "words": said, "by": tx.By.Name}}); err != nil {
 		return r, err
 	}
-	if err := tell(ctx, tx, s.ID, site, portal.Mail{Subject: "Receipt " + receipt + ": " + what, Path: "/receipts?show=defects", Text: "You objected to what was rejected of receipt " + receipt + ". The answer: " + what + ".\n\n" + said}); err != nil {
+	if err := tell(ctx, tx, s.ID, site, portal.Mail{Subject: portal.Say("Receipt %s: %s", receipt, what), Path: "/receipts?show=defects",
+		Text: []portal.Saying{portal.Say("You objected to what was rejected of receipt %s. The answer: %s.", receipt, what), portal.Quote(said)}}); err != nil {
 		return r, err
 	}
 	tx.Changed("purchasing", s.ID)

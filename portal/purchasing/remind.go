@@ -86,29 +86,29 @@ func remind(ctx context.Context, tx *portal.Tx, orders []due, today portal.Date)
 	}
 	var errs []error
 	for _, p := range people {
-		var words []string
+		var words []portal.Saying
 		overdue := 0
 		for _, o := range orders {
 			if p.Sites != nil && !slices.Contains(p.Sites, o.Site) {
 				continue
 			}
-			when := "is due on " + string(o.AnswerBy)
+			when := portal.Say("is due on %s", o.AnswerBy)
 			if o.AnswerBy < today {
-				when, overdue = "was due on "+string(o.AnswerBy), overdue+1
+				when, overdue = portal.Say("was due on %s", o.AnswerBy), overdue+1
 			}
-			words = append(words, fmt.Sprintf("%s: %d to answer, %s", o.Number, o.ToAnswer, when))
+			words = append(words, portal.Say("%s: %d to answer, %s", o.Number, o.ToAnswer, when))
 		}
 		if len(words) == 0 {
 			continue
 		}
-		m := portal.Mail{To: p.Email, Path: "/purchasing?list=review", Subject: fmt.Sprintf("Purchase orders wait for your answer: %d", len(words))}
+		m := portal.Mail{To: p.Email, Path: "/purchasing?list=review", Subject: portal.Say("Purchase orders wait for your answer: %d", len(words))}
 		if overdue > 0 {
-			m.Subject = fmt.Sprintf("Purchase orders wait for your answer: %d, of which %d are overdue", len(words), overdue)
+			m.Subject = portal.Say("Purchase orders wait for your answer: %d, of which %d are overdue", len(words), overdue)
 		}
 		if more := len(words) - namedInMail; more > 0 {
-			words = append(words[:namedInMail], fmt.Sprintf("and %d more", more))
+			words = append(words[:namedInMail], portal.Say("and %d more", more))
 		}
-		m.Text = "These purchase orders are not answered yet:\n\n" + strings.Join(words, "\n")
+		m.Text = []portal.Saying{portal.Say("These purchase orders are not answered yet:"), portal.Lines(words...)}
 		errs = append(errs, tx.MailFor(ctx, orders[0].PartnerID, m))
 	}
 	return errors.Join(errs...)

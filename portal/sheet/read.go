@@ -77,12 +77,12 @@ func Column(column int) string {
 // Find returns the column that is headed by one of the names, however it is written; -1 for none.
 func (t Table) Find(names ...string) int {
 	return slices.IndexFunc(t.Header.Cells, func(cell string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return bare(cell) == bare(name) })
+		return slices.ContainsFunc(names, func(name string) bool { return Bare(cell) == Bare(name) })
 	})
 }
 
-// bare is a heading without case and signs.
-func bare(s string) string {
+// Bare is a heading without case and signs.
+func Bare(s string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" _-.:*#/()", r) {
 			return -1

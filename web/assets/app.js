@@ -1,15 +1,16 @@
 // What the pages can do beyond what they do without a script.
 import htmx from "htmx.org";
 import "./grid.js";
+import { words } from "./words.js";
 
 // Ages count on while a page stays open: from what the server said, since the clock of a
 // device may be wrong.
 const units = [[86400, "days"], [3600, "h"], [60, "min"], [1, "s"]];
 function ago(seconds) {
   for (const [size, name] of units) {
-    if (seconds >= (name === "days" ? 2 * size : size)) return `· ${Math.floor(seconds / size)}\u00a0${name} ago`;
+    if (seconds >= (name === "days" ? 2 * size : size)) return "· " + words[name].replace("%d", Math.floor(seconds / size));
   }
-  return "· just now";
+  return "· " + words.now;
 }
 const born = new WeakMap();
 function tick() {
@@ -159,11 +160,11 @@ document.addEventListener("submit", (event) => {
       return document.querySelector("main").focus();
     }
     over();
-    const title = fault?.querySelector(".notice-title")?.textContent ?? "That could not be sent";
+    const title = fault?.querySelector(".notice-title")?.textContent ?? words.unsent;
     const why = [...(fault?.querySelectorAll("li") ?? [])].map((li) => li.textContent.trim()).join("; ");
-    say(title.trim(), why || "Load the page again, then try again.");
+    say(title.trim(), why || words.again);
   });
-  request.addEventListener("error", () => (over(), say("The portal does not answer", "Check your connection, then try again.")));
+  request.addEventListener("error", () => (over(), say(words.silent, words.connection)));
   bar.hidden = false;
   bar.value = 0;
   request.send(new FormData(form));
@@ -200,10 +201,10 @@ function say(title, text) {
   notice.append(words);
   place.replaceChildren(notice);
 }
-htmx.on("htmx:sendError", () => say("The portal does not answer", "Check your connection, then try again. What you see may be out of date."));
+htmx.on("htmx:sendError", () => say(words.silent, words.old));
 htmx.on("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
   if (status === 401) location.reload();
-  else if (status === 429) say("Too many requests", "Wait a moment, then try again.");
-  else say("That could not be shown", "Load the page again. If it stays, tell your contact at the host.");
+  else if (status === 429) say(words.many, words.wait);
+  else say(words.unshown, words.tell);
 });

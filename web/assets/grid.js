@@ -1,4 +1,5 @@
 // The grid of a forecast, for those who fill it in by keys and from spreadsheets. Without a script its fields are plain fields.
+import { words } from "./words.js";
 const fields = (row) => [...row.querySelectorAll(".grid-field")];
 const rows = (grid) => [...grid.querySelectorAll("tr")].filter((row) => row.querySelector(".grid-field"));
 
@@ -58,7 +59,7 @@ document.addEventListener("paste", (event) => {
     const notice = document.createElement("p");
     notice.className = "notice tone-warn";
     notice.setAttribute("role", "alert");
-    notice.textContent = `${lost} pasted cells lie outside of this page and were left out. Use “From a spreadsheet” for more than a page.`;
+    notice.textContent = words.lost.replace("%d", lost);
     place.replaceChildren(notice);
   }
 });

@@ -90,7 +90,7 @@ func pages() map[string]templ.Component {
 		"orders-none":   OrderList(alone, fresh, nil),
 		"order":         Detail(shell("Order 4500012345", "/orders"), fresh, now),
 		"components":    Components(faulty, now),
-		"account":       web.SessionsPage(done, []web.SessionRow{{ID: "a", Device: "Firefox on Windows", ActingFor: "Nordtyre Finland Oy", Started: now.Add(-3 * time.Hour), LastSeen: now, Ends: now.Add(9 * time.Hour), Current: true}, {ID: "b", Device: "Chrome on Android", Phone: true, Started: now.Add(-30 * time.Hour), LastSeen: now.Add(-20 * time.Hour), Ends: now.Add(time.Hour)}}),
+		"account":       web.SessionsPage(done, []web.SessionRow{{ID: "a", Device: "Firefox on Windows", ActingFor: "Nordtyre Finland Oy", Started: now.Add(-3 * time.Hour), LastSeen: now, Ends: now.Add(9 * time.Hour), Current: true}, {ID: "b", Device: "Chrome on Android", Phone: true, Started: now.Add(-30 * time.Hour), LastSeen: now.Add(-20 * time.Hour), Ends: now.Add(time.Hour)}}, "de"),
 		"sign-in":       web.SignInPage(web.Shell{HostName: "Kestrel Tyres North America"}, web.SignIn{Issuers: []web.Issuer{{Name: "Nordtyre", Href: "/login/nordtyre"}}}),
 		"sign-in-many":  web.SignInPage(web.Shell{HostName: "Kestrel Tyres North America"}, web.SignIn{AskMail: true, Mail: "x", Fault: "That is not a mail address.", Issuers: []web.Issuer{{Name: "Host staff", Href: "/login/staff"}, {Name: "Nordtyre", Down: true}}, Message: web.IssuerUnreachable, Next: "/orders"}),
 		"signed-out":    web.SignedOutPage(web.Shell{HostName: "Kestrel Tyres North America"}, web.Issuer{Name: "Nordtyre", Href: "https://login.nordtyre.example/logout"}),

@@ -3,12 +3,16 @@
 package words
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"unicode"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -164,6 +168,115 @@ func (l *Locale) Text(key string) string {
 		return text
 	}
 	return key
+}
+
+// Heard is Text for what was said in English already with its values in it, as what lies in the database was: the values are found
+// again by the text that has them. What is in lower case among them, as a state, is heard too; names are not.
+func (l *Locale) Heard(english string) string {
+	if text, ok := l.texts[english]; ok || l.Code == "en" || english == "" {
+		if ok {
+			return text
+		}
+		return english
+	}
+	for _, p := range sentences() {
+		if values := p.find(english); values != nil {
+			for i, v := range values {
+				if word, ok := v.(string); ok && word != "" && unicode.IsLower([]rune(word)[0]) {
+					values[i] = l.Heard(word)
+				}
+			}
+			return l.Textf(p.key, values...)
+		}
+	}
+	return english
+}
+
+// A sentence is a text with values, to be found again in what was said.
+type sentence struct {
+	key     string
+	before  string // what it begins with
+	letters int    // of its own
+	verbs   []string
+	all     *regexp.Regexp
+}
+
+// sentences are those of the catalog, that which says most first.
+var sentences = sync.OnceValue(func() (list []sentence) {
+	for key := range all["de"] {
+		verbs := Verbs(key)
+		if len(verbs) == 0 || strings.Contains(key, "%[") {
+			continue
+		}
+		s, expr, at := sentence{key: key, verbs: verbs}, "", 0
+		for i, found := range verb.FindAllStringIndex(key, -1) {
+			text, place := key[at:found[0]], key[found[0]:found[1]]
+			if i == 0 {
+				s.before = text
+			}
+			at = found[1]
+			switch place[len(place)-1] {
+			case '%':
+				expr += regexp.QuoteMeta(text) + "%"
+				continue
+			case 'd':
+				expr += regexp.QuoteMeta(text) + `(-?[\d,]+)`
+			case 'q':
+				expr += regexp.QuoteMeta(text) + `("(?:[^"\\]|\\.)*")`
+			default:
+				expr += regexp.QuoteMeta(text) + `(.*?)`
+			}
+			s.letters += letters(text)
+		}
+		s.letters += letters(key[at:])
+		if s.letters >= 4 {
+			s.all = regexp.MustCompile(`(?s)^` + expr + regexp.QuoteMeta(key[at:]) + `$`)
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b sentence) int { return cmp.Or(b.letters-a.letters, strings.Compare(a.key, b.key)) })
+	return list
+})
+
+func letters(s string) (n int) {
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// find returns the values of the sentence in what was said, nil where that is another.
+func (s sentence) find(said string) (values []any) {
+	if !strings.HasPrefix(said, s.before) {
+		return nil
+	}
+	found := s.all.FindStringSubmatch(said)
+	if found == nil {
+		return nil
+	}
+	for i, text := range found[1:] {
+		switch s.verbs[i] {
+		case "%d":
+			n, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
+			if err != nil {
+				return nil
+			}
+			values = append(values, n)
+		case "%q":
+			text, err := strconv.Unquote(text)
+			if err != nil {
+				return nil
+			}
+			values = append(values, text)
+		case "%s", "%v":
+			values = append(values, text)
+		default: // a fraction in a form of its own
+			return nil
+		}
+	}
+	return values
 }
 
 // Textf is what the language says for key, with its plural form and with numbers as the region writes them.

@@ -55,3 +55,20 @@ func BenchmarkText(b *testing.B) {
 		_ = l.Text("Orders")
 	}
 }
+
+// TestHeard finds the values again in what was said in English, and leaves alone what no text says.
+func TestHeard(t *testing.T) {
+	l := For("de", "", "")
+	for said, want := range map[string]string{
+		`"x y" is not a status; choose from open, closed`: `"x y" ist kein Status; wählen Sie aus open, closed`,
+		"Line 3, Tyre 205/55: line 1,200: nothing":        "Position 3, Tyre 205/55: Position 1.200: nothing",
+		"refused": "abgelehnt", "Tyre 205/55": "Tyre 205/55", "": "",
+	} {
+		if got := l.Heard(said); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+	if got := English().Heard("refused"); got != "refused" {
+		t.Errorf("in English %q", got)
+	}
+}
