@@ -329,7 +329,23 @@ func (f *Feed) changedSince(ctx context.Context, source *reading, stands portal.
 	if err != nil {
 		return "", noStamp, err
 	}
-	return source.since(mark.Add(-f.Overlap), source.asOf, about.stamp), about.stamp, nil
+	from := mark.Add(-f.Overlap)
+	if f.settled(stands, mark, source.asOf, about.stamp) {
+		from = mark.Add(time.Microsecond)
+	}
+	return source.since(from, source.asOf, about.stamp), about.stamp, nil
+}
+
+const settlesIn = time.Hour // and twice the overlap
+
+// settled reports that the watermark has stood for so long that nothing can come any more that is stamped like it or before, so that its rows, which
+// may be all that there are, need not be read again. A stamp that is a day, whatever the column's type, does not settle: what changes later that day has it too.
+func (f *Feed) settled(stands portal.Feed, mark, asOf time.Time, kind stampKind) bool {
+	w := wall(mark.In(f.Source.zoneOf(kind)))
+	if kind == dayStamp || w.Equal(w.Truncate(24*time.Hour)) {
+		return false
+	}
+	return stands.WatermarkAt.Valid && asOf.Sub(stands.WatermarkAt.Time) > settlesIn+2*f.Overlap
 }
 
 // wantsAll reports that the feed has to read everything: it goes by snapshot, or never did, or stopped, or it is time.

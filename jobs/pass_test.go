@@ -139,6 +139,39 @@ func TestPass_host(t *testing.T) {
 	expect(t, "the host", table(t, p.Owner, `SELECT kind, name, closed_at IS NULL FROM partners WHERE number = 'HOST'`)[0], "host|Hosting Tyres|true")
 }
 
+// TestPass_settled: what all got one stamp is read again for an hour, in which more may come with it, and then no more; of a day's stamp more may always come.
+func TestPass_settled(t *testing.T) {
+	t.Parallel()
+	c, p := newShop(t), newPortal(t)
+	m := c.mapping(t, shopMapping)
+	later := func() {
+		p.Arrange(t, `UPDATE feeds SET watermark_at = watermark_at - interval '70 minutes' WHERE entity = 'orders'`)
+	}
+	reads := func(when string, want int64) {
+		t.Helper()
+		if got := sync(t, p, m, jobs.Options{})["orders"].Rows; got != want {
+			t.Errorf("%s: %d rows were read, want %d", when, got, want)
+		}
+	}
+	c.exec(t, `INSERT INTO orders SELECT 'O' || i, 'A', 'open', '1', date '2026-03-01', timestamptz '2026-02-03 12:34:56Z' FROM generate_series(1, 50) i`)
+	reads("at first", 50)
+	reads("a moment later", 50)
+	c.exec(t, `INSERT INTO orders VALUES ('late', 'A', 'open', '2', DEFAULT, '2026-02-03 12:34:56Z')`)
+	reads("one that came late", 51)
+	later()
+	reads("an hour later", 0)
+	reads("and ever after", 0)
+	c.exec(t, `INSERT INTO orders VALUES ('next', 'A', 'open', '3', DEFAULT, '2026-02-03 12:34:56.5Z')`)
+	reads("the next", 1)
+	reads("a moment after the next", 52)
+	later()
+	c.exec(t, `INSERT INTO orders SELECT 'D' || i, 'A', 'open', '1', date '2026-03-01', timestamptz '2026-02-04 00:00Z' FROM generate_series(1, 3) i`)
+	reads("a day's", 3)
+	later()
+	c.exec(t, `INSERT INTO orders VALUES ('evening', 'A', 'open', '1', DEFAULT, '2026-02-04 00:00Z')`)
+	reads("later that day", 4)
+}
+
 func TestPass_watermark(t *testing.T) {
 	t.Parallel()
 	c, p := newShop(t), newPortal(t)

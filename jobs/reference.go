@@ -64,7 +64,7 @@ var entityKeys = []mappingKey{
 	{"source", textKey, nil, "the only one", "Which of the sources."},
 	{"way", textKey, []string{Snapshot, Watermark, Marks, Logical}, Snapshot, "How changes are noticed: snapshot reads everything and compares; watermark reads what has a newer stamp; marks reads what triggers in the core marked; logical reads what a Postgres' logical slot tells. extranet mapping marks prints what the last two need."},
 	{"watermark", textKey, nil, "", "Way watermark: the select's column that says when a row last changed, the greatest stamp of every table it joins."},
-	{"overlap", durationKey, nil, "1m", "Way watermark: how far behind the last stamp a pass begins, for transactions that commit late."},
+	{"overlap", durationKey, nil, "1m", "Way watermark: how far behind the last stamp a pass begins, for transactions that commit late; once that stamp is an hour and two overlaps old, after it."},
 	{"tables", tablesKey, nil, "", "Ways marks and logical: each table that the select reads, with the columns that are the key of the entity, like orders: {number: order_no}, or a SELECT of keys by the changed row's columns, like SELECT order_no FROM orders WHERE clerk = :id."},
 	{"every", durationKey, nil, "1m", "Between passes; by marks and logical changes are looked for several times a second, and this is how often the age of the data is told anew."},
 	{"reconcile", textKey, nil, "by full_every", "The time of day, in the source's time zone, at which everything is compared with the core and made right, like 02:00."},

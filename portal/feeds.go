@@ -90,8 +90,9 @@ type Feed struct {
 	MappingHash string       `db:"mapping_hash"`
 	Offered     bool         `db:"offered"`
 	AsOf        sql.NullTime `db:"as_of"`
-	FullAt      sql.NullTime `db:"full_at"`   // when the last pass that read everything began
-	Watermark   string       `db:"watermark"` // "" before the first complete pass
+	FullAt      sql.NullTime `db:"full_at"`      // when the last pass that read everything began
+	Watermark   string       `db:"watermark"`    // "" before the first complete pass
+	WatermarkAt sql.NullTime `db:"watermark_at"` // the source's clock when it was first read up to the watermark
 	BehindSince sql.NullTime `db:"behind_since"`
 	Error       string       `db:"error"` // why the last pass failed; "" = it did not
 	PassBegan   sql.NullTime `db:"pass_began"`
@@ -125,7 +126,7 @@ type Mapped struct {
 	Parts  map[string]string // what the mapping says of it, by what a person would call it; each as short as a checksum
 }
 
-const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, behind_since, coalesce(error, '') AS error,
+const feedColumns = `entity, source, way, every_s, stale_after_s, mapping_hash, offered, as_of, full_at, coalesce(watermark, '') AS watermark, watermark_at, behind_since, coalesce(error, '') AS error,
 	pass_began, pass_took_ms, rows_read, rows_changed, rows_deleted, (SELECT count(*) FROM quarantine q WHERE q.entity = f.entity) AS quarantined,
 	paused_at, coalesce(paused_by, '') AS paused_by, asked_at, asked_full, stopped_at, allow_loss, coalesce(reread, '') AS reread, reread_rows, slot_bytes, rows_repaired, partners_repaired, partners_compared, repaired_at`
 
@@ -267,7 +268,8 @@ func Known(ctx context.Context, tx *Tx, m Mirror, keys [][]string) (n int64, err
 // If the mapping became another meanwhile, no watermark is left: the next pass reads everything.
 func PassDone(ctx context.Context, tx *Tx, f Feed, asOf time.Time, full bool, watermark string, took time.Duration, m Merged) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = CASE WHEN mapping_hash = $9 THEN nullif($3, '') END, behind_since = NULL, error = NULL,
+		UPDATE feeds SET as_of = greatest(as_of, $2), watermark = CASE WHEN mapping_hash = $9 THEN nullif($3, '') END,
+			watermark_at = CASE WHEN watermark = $3 THEN watermark_at ELSE $2 END, behind_since = NULL, error = NULL,
 			full_at = CASE WHEN $10 THEN $4 ELSE full_at END, stopped_at = NULL, allow_loss = allow_loss AND NOT $10,
 			reread = CASE WHEN $10 AND mapping_hash = $9 THEN NULL ELSE reread END, pass_began = $4, pass_took_ms = $5, rows_read = $6, rows_changed = $7, rows_deleted = $8
 		WHERE entity = $1`,
