@@ -112,6 +112,14 @@ func billCells(i billing.Invoice, state statusWord) []any {
 	return []any{i.Number, i.Invoice, i.Order, state.text, i.Why, i.InvoicedOn, i.DueOn, i.Net, i.Tax, i.Total, i.Open, i.Currency}
 }
 
+// openNote says what an open amount is.
+func openNote(open portal.Amount) Words {
+	if open.Number().IsZero() {
+		return "nothing is left to pay"
+	}
+	return "not paid yet"
+}
+
 func (w *Web) exportBills(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		if err := r.by.Need(portal.BillingRead); err != nil {

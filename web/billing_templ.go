@@ -1310,7 +1310,7 @@ func BillPage(s Shell, v billView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Figure("Open", Amount(ctx, v.Open.Number(), v.Currency), "not paid yet").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Figure("Open", Amount(ctx, v.Open.Number(), v.Currency), openNote(v.Open)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

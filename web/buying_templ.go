@@ -2800,7 +2800,7 @@ func BuyingInvoicePage(s Shell, c billing.Case, fresh Freshness) templ.Component
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Figure("Open", Amount(ctx, c.Open.Number(), c.Currency), "not paid yet").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Figure("Open", Amount(ctx, c.Open.Number(), c.Currency), openNote(c.Open)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

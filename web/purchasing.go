@@ -409,9 +409,13 @@ func partLines(ctx context.Context, parts []purchasing.Part, unit string) (lines
 
 // sayDifference says what the host changed, in words.
 func sayDifference(ctx context.Context, d purchasing.Difference) Words {
-	name := map[string]Words{"ship_to": "ship to", "asked": "asked for", "cancelled": "cancelled"}[d.Field]
-	if name == "" {
+	name, known := map[string]Words{"ship_to": "ship to", "asked": "asked for", "cancelled": "cancelled", "product": "product", "description": "description", "unit": "unit", "quantity": "quantity", "price": "price",
+		"currency": "currency", "terms": "terms", "comment": "comment"}[d.Field]
+	if !known {
 		name = Verbatim(d.Field)
+	}
+	if d.Field == "asked" {
+		d.Was, d.Became = sayParts(ctx, d.Was), sayParts(ctx, d.Became)
 	}
 	switch {
 	case d.Field == "line" && d.Was == "":
@@ -426,6 +430,18 @@ func sayDifference(ctx context.Context, d purchasing.Difference) Words {
 		return Said(ctx, "%s: %s → none", name, d.Was)
 	}
 	return Said(ctx, "%s: %s → %s", name, d.Was, d.Became)
+}
+
+// sayParts is the text of parts, as a version has it, as the person reads quantities and days.
+func sayParts(ctx context.Context, text string) string {
+	var words []string
+	for part := range strings.SplitSeq(text, ", ") {
+		if quantity, day, ok := strings.Cut(part, " on "); ok {
+			part = T(ctx, "%s on %s", Quantity(ctx, portal.Amount(quantity).Number(), ""), dayOr(ctx, portal.Date(day), day))
+		}
+		words = append(words, part)
+	}
+	return strings.Join(words, ", ")
 }
 
 // sayAnswer says what was answered to a line, in words.
