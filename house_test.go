@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,30 +41,77 @@ type running struct {
 	stop   func()            // ends serving, as SIGTERM does, and waits
 }
 
-// start runs migrate, sync and serve --work as the operator would, with the sample company's people let in.
+// coreName is the core's database, in each house: under another name it would be another core, and all of it read anew.
+const coreName = "core"
+
+// The company is the sample company's core and a portal that mirrors it, made once and copied for each house.
+var company sample
+
+type sample struct{ sync.Once }
+
+// make runs migrate and sync as the operator would.
+func (*sample) make(t *testing.T) {
+	t.Helper()
+	s := portaltest.Server(t)
+	admin, err := sql.Open("postgres", s.URL("postgres", "postgres"))
+	must(t, err)
+	defer admin.Close()
+	do := func(statement string) {
+		t.Helper()
+		_, err := admin.Exec(statement)
+		must(t, err)
+	}
+	do(`CREATE DATABASE ` + coreName)
+	do(`CREATE DATABASE company_portal`)
+	origin, err := sql.Open("postgres", s.URL("postgres", coreName))
+	must(t, err)
+	must(t, core.Create(t.Context(), origin, core.Small, time.Now().UTC(), nil))
+	must(t, origin.Close())
+	_, err = migrate(t.Context(), s.URL("postgres", "company_portal"), s.URL("portal", "company_portal"), core.Name)
+	must(t, err)
+	m, err := jobs.LoadMapping(companyMapping(t))
+	must(t, err)
+	db, err := portal.Open(t.Context(), portal.Options{URL: s.URL("portal", "company_portal")})
+	must(t, err)
+	_, err = jobs.Sync(t.Context(), db, m, jobs.Options{})
+	must(t, err)
+	must(t, db.Close())
+	m.Close()
+	do(`ALTER DATABASE ` + coreName + ` RENAME TO company_core`)
+}
+
+// companyMapping writes the sample company's mapping.
+func companyMapping(t *testing.T) string {
+	t.Helper()
+	mapping := filepath.Join(t.TempDir(), "mapping.yaml")
+	must(t, os.WriteFile(mapping, []byte(core.Mapping), 0o644))
+	t.Setenv("EXTRANET_CORE_URL", portaltest.Server(t).URL("postgres", coreName))
+	return mapping
+}
+
+// start runs serve --work as the operator would, with the sample company's people let in.
 func start(t *testing.T) *running {
 	t.Helper()
 	r := &running{tokens: map[string]string{}}
 	s := portaltest.Server(t)
-	coreName, portalName := portaltest.Database(t, ""), portaltest.Database(t, "")
+	company.Do(func() { company.make(t) })
+	portalName := portaltest.Database(t, "TEMPLATE company_portal STRATEGY FILE_COPY")
+	admin := r.admin(t)
+	do := func(statement string) {
+		t.Helper()
+		_, err := admin.Exec(statement)
+		must(t, err)
+	}
+	do(`CREATE DATABASE ` + coreName + ` TEMPLATE company_core STRATEGY FILE_COPY`)
+	t.Cleanup(func() { do(`DROP DATABASE ` + coreName + ` WITH (FORCE)`) })
 	var err error
 	r.core, err = sql.Open("postgres", s.URL("postgres", coreName))
 	must(t, err)
 	t.Cleanup(func() { r.core.Close() })
-	must(t, core.Create(t.Context(), r.core, core.Small, time.Now().UTC(), nil))
-	_, err = migrate(t.Context(), s.URL("postgres", portalName), s.URL("portal", portalName), core.Name)
-	must(t, err)
-	mapping := filepath.Join(t.TempDir(), "mapping.yaml")
-	must(t, os.WriteFile(mapping, []byte(core.Mapping), 0o644))
-	t.Setenv("EXTRANET_CORE_URL", s.URL("postgres", coreName))
-	m, err := jobs.LoadMapping(mapping)
-	must(t, err)
-	defer m.Close()
+	mapping := companyMapping(t)
 	db, err := portal.Open(t.Context(), portal.Options{URL: s.URL("portal", portalName)})
 	must(t, err)
 	defer db.Close()
-	_, err = jobs.Sync(t.Context(), db, m, jobs.Options{})
-	must(t, err)
 
 	listen := freeAddress(t)
 	r.base = "http://" + listen
