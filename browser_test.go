@@ -136,7 +136,13 @@ const signInLink = cr.CSS(`main a[href^="/login/"]`)
 
 func (b *browserTab) signIn(base string, p core.Person) {
 	b.Helper()
-	b.do(cr.Navigate(base+"/"), cr.Click(signInLink), cr.WaitVisible(cr.CSS(`input[name=password]`)),
+	b.enter(base+"/", p)
+}
+
+// enter signs in at the issuer, from the page at the address.
+func (b *browserTab) enter(address string, p core.Person) {
+	b.Helper()
+	b.do(cr.Navigate(address), cr.Click(signInLink), cr.WaitVisible(cr.CSS(`input[name=password]`)),
 		cr.SendKeys(cr.CSS(`input[name=login]`), p.Email), cr.SendKeys(cr.CSS(`input[name=password]`), p.Password+"\n"), cr.WaitReady(cr.CSS(`form[action="/logout"]`)))
 }
 

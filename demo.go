@@ -414,7 +414,12 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 	if err != nil {
 		return err
 	}
-	callers := map[string]portal.Caller{}
+	if d.Core == "" {
+		if err := leaveUnused(ctx, db, by); err != nil {
+			return fmt.Errorf("an unused token: %w", err)
+		}
+	}
+	callers := map[string][]portal.Caller{}
 	err = db.AtTheDoor(ctx, func(tx *portal.Tx) error {
 		tx.By = by
 		for i := range people {
@@ -431,10 +436,8 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 				if err != nil {
 					return fmt.Errorf("letting %s in: %w", p.Email, err)
 				}
-				if j == 0 {
-					host := partner.Kind == "host"
-					callers[p.id] = portal.Caller{PartnerID: partner.ID, PartnerNumber: m.Number, PartnerName: partner.Name, PartnerKind: partner.Kind, Host: host, PersonID: id, Name: p.Name, Perms: portal.PermissionsOf(m.Roles, host)}
-				}
+				host := partner.Kind == "host"
+				callers[p.id] = append(callers[p.id], portal.Caller{PartnerID: partner.ID, PartnerNumber: m.Number, PartnerName: partner.Name, PartnerKind: partner.Kind, Host: host, PersonID: id, Name: p.Name, Perms: portal.PermissionsOf(m.Roles, host), Sites: m.Sites})
 				if j == 0 && tokens[p.Email] == "" {
 					perms := portal.PermissionsOf(m.Roles, partner.Kind == "host")
 					if tokens[p.Email], _, err = partners.CreateTokenFor(ctx, tx, partner.ID, partners.NewToken{Name: "demo " + p.Email + " " + d.began.UTC().Format("2006-01-02 15:04:05"),
@@ -451,10 +454,13 @@ func (d *demo) letIn(ctx context.Context, idp *issuer.Issuer, people []demoPerso
 		return err
 	}
 	if d.Core == "" {
-		if err := complain(ctx, db, callers["dana"], callers["claus"]); err != nil {
+		if err := complain(ctx, db, callers["dana"][0], callers["claus"][0]); err != nil {
 			return err
 		}
-		if err := stockUp(ctx, db, callers["sofia"]); err != nil {
+		if err := stockUp(ctx, db, callers["sofia"][0]); err != nil {
+			return err
+		}
+		if err := manage(ctx, db, callers); err != nil {
 			return err
 		}
 	}
@@ -476,6 +482,9 @@ func (d *demo) follow(ctx context.Context, url string) error {
 		if _, err := owner.ExecContext(ctx, `UPDATE `+table+` SET issuer = $1 WHERE issuer <> $1`, url); err != nil {
 			return fmt.Errorf("moving people to the issuer's address: %w", err)
 		}
+	}
+	if d.Core == "" {
+		return recall(ctx, owner)
 	}
 	return nil
 }

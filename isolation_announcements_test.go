@@ -21,7 +21,7 @@ var (
 		_ = png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))) // into memory
 		return b.String()
 	}()
-	pictureForm = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.png\"\r\n\r\n" + tinyPicture + "\r\n--x--\r\n"
+	pictureForm = "--x\r\nContent-Disposition: form-data; name=\"once\"\r\n\r\nONCE\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.png\"\r\n\r\n" + tinyPicture + "\r\n--x--\r\n"
 )
 
 func init() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -105,7 +106,10 @@ const seed = `
 	FROM unnest(ARRAY['partners', 'sites', 'contacts', 'products', 'orders', 'order_lines', 'shipments', 'shipment_lines', 'packages']) e;`
 
 // A visitor is somebody at either door.
-type visitor struct{ cookie, token, session string }
+type visitor struct {
+	name, cookie, token, session string
+	partner                      int64
+}
 
 // suite is the whole portal with its visitors.
 type suite struct {
@@ -115,6 +119,7 @@ type suite struct {
 	routes   []string
 	sessions *partners.Sessions
 	visitors map[string]visitor
+	seen     map[string]int // acts in the audit, by verb
 }
 
 func newSuite(t testing.TB, p *portaltest.Portal) *suite {
@@ -150,7 +155,7 @@ func openSuite(t testing.TB, p *portaltest.Portal, log *slog.Logger) *suite {
 	h, err := newHouse(c, p.DB, log, prometheus.NewRegistry())
 	must(t, err)
 	t.Cleanup(h.close)
-	s := &suite{t: t, p: p, engine: h.engine, sessions: partners.NewSessions(p.DB, partners.Limits{}, nil), visitors: map[string]visitor{}}
+	s := &suite{t: t, p: p, engine: h.engine, sessions: partners.NewSessions(p.DB, partners.Limits{}, nil), visitors: map[string]visitor{}, seen: map[string]int{}}
 	t.Cleanup(s.sessions.Close)
 	for _, r := range h.engine.Routes() {
 		s.routes = append(s.routes, r.Method+" "+r.Path)
@@ -170,7 +175,7 @@ func (s *suite) enrol(name string, partner int64, sites []string, roles ...strin
 		if err != nil {
 			return err
 		}
-		var v visitor
+		v := visitor{name: name, partner: partner}
 		perms := portal.PermissionsOf(roles, partner == portaltest.Host)
 		if v.token, _, err = partners.CreateTokenFor(ctx, tx, partner, partners.NewToken{Name: name, Permissions: perms.Names(), Sites: sites, ExpiresIn: time.Hour}); err != nil {
 			return err
@@ -196,6 +201,7 @@ func (s *suite) ask(as visitor, method, path, form string) answer {
 	if method == http.MethodPost && !machines && !strings.Contains(form, "once=") && !strings.HasPrefix(form, "--x") {
 		form += "&once=" + uuid.NewString()
 	}
+	form = strings.Replace(form, "\r\nONCE\r\n", "\r\n"+uuid.NewString()+"\r\n", 1)
 	r := httptest.NewRequest(method, path, strings.NewReader(form))
 	r.Host = "localhost:8080"
 	if form != "" || method != http.MethodGet {
@@ -220,8 +226,10 @@ func (s *suite) ask(as visitor, method, path, form string) answer {
 	}
 	ctx, cancel := contextWithEnd(s.t, path)
 	defer cancel()
+	before := s.heads()
 	w := httptest.NewRecorder()
 	s.engine.ServeHTTP(w, r.WithContext(ctx))
+	s.acted(as, method, path, form, w.Code, w.Header(), before)
 	return answer{w.Code, w.Header().Get("Location"), w.Body.String()}
 }
 
@@ -267,6 +275,14 @@ func (s *suite) run() {
 	slices.Sort(s.routes)
 	for _, route := range s.routes {
 		s.probe(route)
+	}
+	for route, verbs := range acts {
+		if p := probes[route]; p.door || len(verbs) != 1 || !strings.HasSuffix(verbs[0], "?") || route == "POST /view-as/stop" {
+			continue
+		}
+		if s.seen[strings.TrimSuffix(verbs[0], "?")] == 0 {
+			t.Errorf("%s never left %s in the audit", route, verbs[0])
+		}
 	}
 }
 
@@ -362,7 +378,7 @@ func (s *suite) try(route, method, path string, p probe) {
 		people := *s
 		people.visitors = map[string]visitor{}
 		for name, v := range s.visitors {
-			people.visitors[name] = visitor{cookie: v.cookie, session: v.session}
+			people.visitors[name] = visitor{name: v.name, partner: v.partner, cookie: v.cookie, session: v.session}
 		}
 		s = &people
 	}
@@ -523,7 +539,11 @@ func (s *suite) told() http.Handler {
 		} else if v.cookie != "" {
 			r.AddCookie(&http.Cookie{Name: "__Host-session", Value: v.cookie})
 		}
-		s.engine.ServeHTTP(w, r)
+		asked := new(strings.Builder)
+		r.Body = io.NopCloser(io.TeeReader(r.Body, asked))
+		before, said := s.heads(), &status{ResponseWriter: w}
+		s.engine.ServeHTTP(said, r)
+		s.acted(v, r.Method, r.URL.RequestURI(), asked.String(), said.code, w.Header(), before)
 	})
 }
 

@@ -168,22 +168,23 @@ type recorder struct {
 	ends   []func()
 }
 
-type given struct{}
+// givenUp is what a test that gives up panics with.
+type givenUp struct{}
 
 func (r *recorder) Helper()                   {}
 func (r *recorder) Cleanup(f func())          { r.ends = append(r.ends, f) }
 func (r *recorder) Error(a ...any)            { r.note(fmt.Sprint(a...)) }
 func (r *recorder) Errorf(f string, a ...any) { r.note(fmt.Sprintf(f, a...)) }
-func (r *recorder) Fatal(a ...any)            { r.note(fmt.Sprint(a...)); panic(given{}) }
-func (r *recorder) Fatalf(f string, a ...any) { r.note(fmt.Sprintf(f, a...)); panic(given{}) }
-func (r *recorder) FailNow()                  { r.note("failed"); panic(given{}) }
+func (r *recorder) Fatal(a ...any)            { r.note(fmt.Sprint(a...)); panic(givenUp{}) }
+func (r *recorder) Fatalf(f string, a ...any) { r.note(fmt.Sprintf(f, a...)); panic(givenUp{}) }
+func (r *recorder) FailNow()                  { r.note("failed"); panic(givenUp{}) }
 func (r *recorder) Failed() bool              { return r.failed != "" }
 func (r *recorder) note(what string)          { r.failed = r.failed + what + "\n" }
 
 func (r *recorder) run(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			if _, ok := v.(given); !ok {
+			if _, ok := v.(givenUp); !ok {
 				r.note(fmt.Sprint("panicked: ", v))
 			}
 		}

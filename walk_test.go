@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"extranet/portal"
+	hosts "extranet/portal/host"
 	"extranet/portal/partners"
 	"extranet/portal/portaltest"
 )
@@ -29,6 +30,8 @@ type walker struct {
 	viewing int64            // of the host's staff: the partner they look as; 0 = none
 	until   time.Time
 	signed  time.Time
+
+	accepted map[int64]int64 // by partner: the version of the terms
 }
 
 // given is what somebody is at a partner.
@@ -47,29 +50,32 @@ var (
 	}{"A-1": {portaltest.Acme, "D100"}, "N-1": {portaltest.Acme, "D101"}, "B-1": {portaltest.Brock, "D200"}}
 )
 
-// wants is how the page of an order must answer.
-func (w *walker) wants(number string) int {
+// wants is how the page of an order must answer while these terms are in force, and where it must send them.
+func (w *walker) wants(number string, terms int64) (code int, to string) {
 	d := documents[number]
 	if w.acting == 0 {
-		return http.StatusSeeOther
+		return http.StatusSeeOther, "/login"
 	}
 	if w.viewing != 0 {
 		if d.partner != w.viewing {
-			return http.StatusNotFound
+			return http.StatusNotFound, ""
 		}
-		return http.StatusOK
+		return http.StatusOK, ""
 	}
 	g := w.at[w.acting]
+	if w.acting != portaltest.Host && w.accepted[w.acting] != terms {
+		return http.StatusSeeOther, "/terms?"
+	}
 	if w.acting == portaltest.Host || !slices.ContainsFunc(g.roles, func(r string) bool { return slices.Contains(seesOrders, r) }) {
-		return http.StatusForbidden
+		return http.StatusForbidden, ""
 	}
 	if d.partner != w.acting || g.sites != nil && !slices.Contains(g.sites, d.site) {
-		return http.StatusNotFound
+		return http.StatusNotFound, ""
 	}
-	return http.StatusOK
+	return http.StatusOK, ""
 }
 
-// TestWalk walks at random over grants, changes, suspensions, moves, ends, switches, views and the passing of time, and compares after each
+// TestWalk walks at random over grants, changes, suspensions, moves, ends, switches, views, new terms and the passing of time, and compares after each
 // step what everybody is answered with a model that knows nothing of the portal's rights. What is taken away is gone on the next request.
 func TestWalk(t *testing.T) {
 	t.Parallel()
@@ -81,7 +87,7 @@ func TestWalk(t *testing.T) {
 		t.Helper()
 		must(t, s.p.AcrossPartners(ctx, operator, need, f))
 	}
-	walks := 0
+	walks, terms := 0, int64(0) // the version in force; 0 = none yet
 	rapid.Check(t, func(r *rapid.T) {
 		if walks++; walks > *walksAtMost {
 			return
@@ -103,6 +109,15 @@ func TestWalk(t *testing.T) {
 			}))
 			w.acting, w.viewing, w.signed = partner, 0, s.p.Now()
 		}
+		accept := func(w *walker) {
+			if terms == 0 || w.acting == 0 {
+				return
+			}
+			if a := s.ask(w.visitor, http.MethodPost, fmt.Sprintf("/terms/%d/accept", terms), "next=/"); a.code != http.StatusSeeOther {
+				r.Fatalf("%s cannot accept: %d %.300s", w.name, a.code, a.body)
+			}
+			w.accepted[w.acting] = terms
+		}
 		roles := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"viewer", "buyer", "claims", "planner", "partner-admin", "finance"}), 1, 2, rapid.ID[string])
 		some := func(partner int64) given {
 			g := given{roles: roles.Draw(r, "roles")}
@@ -112,10 +127,11 @@ func TestWalk(t *testing.T) {
 			return g
 		}
 		for i := range 2 {
-			w := &walker{name: fmt.Sprintf("walker-%d-%d", walks, i), at: map[int64]*given{}}
+			w := &walker{name: fmt.Sprintf("walker-%d-%d", walks, i), at: map[int64]*given{}, accepted: map[int64]int64{}}
 			partner := rapid.SampledFrom([]int64{portaltest.Acme, portaltest.Brock}).Draw(r, "partner")
 			enrol(w, partner, some(partner))
 			signIn(w, partner)
+			accept(w)
 			all = append(all, w)
 		}
 		boss := &walker{name: fmt.Sprintf("boss-%d", walks), at: map[int64]*given{}}
@@ -130,8 +146,8 @@ func TestWalk(t *testing.T) {
 				at = append(at, p)
 			}
 			slices.Sort(at)
-			deed := rapid.SampledFrom([]string{"grant", "change", "suspend", "resume", "end", "move", "switch", "sign in", "view", "stop", "time"}).Draw(r, "deed")
-			if len(at) == 0 && deed != "view" && deed != "stop" && deed != "time" {
+			deed := rapid.SampledFrom([]string{"grant", "change", "suspend", "resume", "end", "move", "switch", "sign in", "view", "stop", "time", "publish", "accept", "accept"}).Draw(r, "deed")
+			if len(at) == 0 && deed != "view" && deed != "stop" && deed != "time" && deed != "publish" {
 				deed = "grant"
 			}
 			var partner int64
@@ -198,6 +214,14 @@ func TestWalk(t *testing.T) {
 			case "stop":
 				s.ask(boss.visitor, http.MethodPost, "/view-as/stop", "")
 				boss.viewing = 0
+			case "publish":
+				host(portal.NewsManage, func(tx *portal.Tx) error {
+					t, err := hosts.Publish(ctx, tx, hosts.Terms{Title: "Terms", Words: "Be fair."})
+					terms = t.Version
+					return err
+				})
+			case "accept":
+				accept(w)
 			case "time":
 				s.p.Pass(16 * time.Minute)
 			}
@@ -210,10 +234,10 @@ func TestWalk(t *testing.T) {
 					w.acting, w.viewing = 0, 0 // and no way back but to sign in
 				}
 				for number := range documents {
-					want := w.wants(number)
+					want, to := w.wants(number, terms)
 					a := s.ask(w.visitor, http.MethodGet, "/orders/"+number, "")
-					if a.code != want || a.code == http.StatusSeeOther && !strings.HasPrefix(a.to, "/login") {
-						r.Fatalf("after %s at %d: %s (acting for %d, viewing %d, %+v) is answered %d for %s, the model says %d", deed, partner, w.name, w.acting, w.viewing, g, a.code, number, want)
+					if a.code != want || !strings.HasPrefix(a.to, to) {
+						r.Fatalf("after %s at %d: %s (acting for %d, viewing %d, %+v, terms %v of %d) is answered %d %s for %s, the model says %d %s", deed, partner, w.name, w.acting, w.viewing, g, w.accepted, terms, a.code, a.to, number, want, to)
 					}
 				}
 			}

@@ -23,6 +23,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"extranet/portal"
 	"extranet/portal/accounts"
@@ -50,10 +51,11 @@ type Options struct {
 	Papers    Papers
 }
 
-// Papers makes the files of the account, as the pages give them away.
+// Papers makes files as the pages give them away.
 type Papers interface {
 	Invoice(ctx context.Context, by portal.Caller, number string) (paper.File, error)
 	Statement(ctx context.Context, by portal.Caller, p accounts.Period, format string) (paper.File, error)
+	Evidence(ctx context.Context, by portal.Caller, campaign uuid.UUID, format string) (paper.File, error)
 }
 
 // door is one open API.

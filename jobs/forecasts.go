@@ -21,26 +21,36 @@ var forecastCommands = []commandHandler{
 	{name: forecasts.CommitCommand, values: []string{"version", "by", "lines"}, lists: map[string][]string{"lines": {"product", "location", "starts_on", "quantity", "asked", "reason", "note"}}},
 }
 
-// clocksEvery is how often it is looked whether something is due.
-const clocksEvery = time.Minute
-
-// clocks does what is due by itself: about new versions of forecasts, and about notices that nobody answers. Every worker looks; each thing is done once.
+// clocks does what is due by itself: about reviews of access, whose date ends live sessions within seconds, about new versions of forecasts,
+// and about notices and orders that nobody answers. Every worker looks; each thing is done once.
 func (w *Worker) clocks(ctx context.Context) {
+	due := []struct {
+		what  string
+		every time.Duration
+		do    func(context.Context, *portal.Tx) error
+		next  time.Time
+	}{
+		{what: "reviews", every: 2 * time.Second, do: partners.TendReviews},
+		{what: "forecasts", every: time.Minute, do: forecasts.Tend},
+		{what: "purchase orders", every: time.Minute, do: purchasing.Remind},
+		{what: "notices", every: time.Minute, do: func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err }},
+	}
 	for {
-		for what, f := range map[string]func(context.Context, *portal.Tx) error{
-			"forecasts":       forecasts.Tend,
-			"reviews":         partners.TendReviews,
-			"purchase orders": purchasing.Remind,
-			"notices":         func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err },
-		} {
-			if err := w.db.AsWorker(ctx, "clock", func(tx *portal.Tx) error { return f(ctx, tx) }); err != nil && ctx.Err() == nil {
-				w.log.ErrorContext(ctx, "what is due could not be done", "about", what, "err", err)
+		for i := range due {
+			d := &due[i]
+			if now := time.Now(); now.Before(d.next) {
+				continue
+			} else {
+				d.next = now.Add(d.every)
+			}
+			if err := w.db.AsWorker(ctx, "clock", func(tx *portal.Tx) error { return d.do(ctx, tx) }); err != nil && ctx.Err() == nil {
+				w.log.ErrorContext(ctx, "what is due could not be done", "about", d.what, "err", err)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(clocksEvery):
+		case <-time.After(time.Second):
 		}
 	}
 }

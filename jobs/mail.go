@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,13 +16,14 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"extranet/portal"
+	"extranet/portal/host"
 )
 
 // MailOptions say how mail leaves the house. Without an SMTP server each mail is a file in a folder.
 type MailOptions struct {
 	SMTP     string // smtp://USER:PASSWORD@HOST:PORT, with STARTTLS, or smtps://… ; "" = files
 	From     string // the sender's address, with a name or without
-	FromName string // when From has none
+	FromName string // when From has none and the host's staff have set none
 	Folder   string // where mail is kept as .eml files when there is no server
 
 	Say     func(language string, s portal.Saying) string // in the language that somebody chose, "" = none; nil = English
@@ -30,11 +32,12 @@ type MailOptions struct {
 
 // A Postman sends the mail that waits. Several may work at once.
 type Postman struct {
-	db   *portal.DB
-	o    MailOptions
-	from string
-	smtp *mail.Client
-	log  *slog.Logger
+	db    *portal.DB
+	board *host.Board
+	o     MailOptions
+	from  string
+	smtp  *mail.Client
+	log   *slog.Logger
 }
 
 // smtpTimeout bounds one conversation with the server.
@@ -42,7 +45,7 @@ const smtpTimeout = 30 * time.Second
 
 // NewPostman checks the options.
 func NewPostman(db *portal.DB, o MailOptions, log *slog.Logger) (*Postman, error) {
-	p := &Postman{db: db, o: o, log: log}
+	p := &Postman{db: db, board: host.NewBoard(db), o: o, log: log}
 	probe := mail.NewMsg()
 	if err := probe.From(o.From); err != nil {
 		return nil, fmt.Errorf("the sender %q is not a mail address", o.From)
@@ -105,10 +108,14 @@ func (p *Postman) Run(ctx context.Context) error {
 
 // SendAll sends what waits, and returns how many were tried.
 func (p *Postman) SendAll(ctx context.Context) (tried int, err error) {
+	name := p.o.FromName
+	if h, err := p.board.All(ctx); err == nil {
+		name = cmp.Or(h.Branding.Name, name)
+	}
 	for found := true; found && ctx.Err() == nil; {
 		err = p.db.AsWorker(context.WithoutCancel(ctx), "mail", func(tx *portal.Tx) (err error) {
 			found, err = portal.SendNext(ctx, tx, func(l portal.Letter) error {
-				err := p.send(context.WithoutCancel(ctx), l)
+				err := p.send(context.WithoutCancel(ctx), l, name)
 				if err != nil {
 					p.log.WarnContext(ctx, "mail was not sent", "mail", l.ID, "tries", l.Tries+1, "err", hideAddress(err, l.To))
 				}
@@ -131,14 +138,14 @@ func hideAddress(err error, address string) string {
 	return strings.ReplaceAll(err.Error(), address, "…")
 }
 
-// message is the letter as it goes over the wire. Its id is the letter's own: one sent twice is recognised.
-func (p *Postman) message(l portal.Letter) (*mail.Msg, error) {
+// message is the letter as it goes over the wire, from the host of that name. Its id is the letter's own: one sent twice is recognised.
+func (p *Postman) message(l portal.Letter, name string) (*mail.Msg, error) {
 	m := mail.NewMsg()
 	if strings.Contains(p.from, "<") {
 		if err := m.From(p.from); err != nil {
 			return nil, err
 		}
-	} else if err := m.FromFormat(p.o.FromName, p.from); err != nil {
+	} else if err := m.FromFormat(name, p.from); err != nil {
 		return nil, err
 	}
 	if err := m.To(l.To); err != nil {
@@ -170,8 +177,8 @@ func (p *Postman) message(l portal.Letter) (*mail.Msg, error) {
 	return m, nil
 }
 
-func (p *Postman) send(ctx context.Context, l portal.Letter) error {
-	m, err := p.message(l)
+func (p *Postman) send(ctx context.Context, l portal.Letter, name string) error {
+	m, err := p.message(l, name)
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,10 @@ func CheckAudit(ctx context.Context, tx *Tx, partner int64) (rows int64, err err
 	if err := mayAudit(tx, partner); err != nil {
 		return 0, err
 	}
-	return VerifyAudit(ctx, tx, partner)
+	if rows, err = VerifyAudit(ctx, tx, partner); err != nil {
+		return rows, err
+	}
+	return rows, tx.AuditFor(ctx, partner, "audit.verify", "audit", map[string]string{"rows": strconv.FormatInt(rows, 10)})
 }
 
 // A Chain is a partner that has an audit.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -60,11 +61,9 @@ func (w *Web) setLogo(ctx context.Context, r request) (reply, error) {
 	var logo *files.Checked
 	fault, err := takeFiles(r, func(f files.Checked) error { logo = &f; return nil })
 	if err == nil && fault == nil {
-		err = w.db.AcrossPartners(ctx, r.by, portal.NewsManage, func(tx *portal.Tx) error { return host.SetLogo(ctx, tx, logo) })
-		if err != nil && !mendable(err, &fault) {
-			return reply{}, err
-		}
-	} else if err != nil {
+		_, err = w.onceIn(ctx, r, w.acrossFor(ctx, r, portal.NewsManage), func(tx *portal.Tx) (string, error) { return "/branding", host.SetLogo(ctx, tx, logo) })
+	}
+	if err != nil && !mendable(err, &fault) {
 		return reply{}, err
 	}
 	if fault != nil {
@@ -74,7 +73,16 @@ func (w *Web) setLogo(ctx context.Context, r request) (reply, error) {
 		}
 		return w.brandingForm(ctx, r, brandingForm{Branding: h.Branding, fault: fault})
 	}
-	return reply{to: "/branding", flash: &Flash{Good, "Set", "The logo stands beside the name from everybody's next page on."}}, err
+	return reply{to: "/branding", flash: &Flash{Good, "Set", "The logo stands beside the name from everybody's next page on."}}, nil
+}
+
+// host is the name of whose portal this is, as the host's staff set it.
+func (w *Web) host(ctx context.Context) string {
+	h, err := w.board.All(ctx)
+	if err != nil {
+		return w.hostName
+	}
+	return cmp.Or(h.Branding.Name, w.hostName)
 }
 
 // showBrandSheet and showLogo answer anybody: their addresses change with what is there, so browsers keep it.

@@ -343,7 +343,7 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 		if i > 0 {
 			doc.Page()
 		}
-		doc.Large(w.hostName)
+		doc.Large(w.host(ctx))
 		doc.Facts(spell(ctx, []fact{{"From", r.by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
 			{"Carrier", join(" ", d.Carrier, d.Tracking)}, {"Arrives", dayOr(ctx, d.ArrivesOn, "")}, {"Weight", kilograms(ctx, k.WeightKg)}})...)
 		doc.Gap(2)

@@ -271,7 +271,7 @@ func (w *Web) aboutSheet(ctx context.Context, r request, f sheetFile, rows int) 
 	for _, about := range f.about {
 		facts = append(facts, fact{about.name, cmp.Or(about.value, T(ctx, "any"))})
 	}
-	return spell(ctx, append(facts, fact{"Rows", Count(ctx, rows)}, fact{"Exported by", r.by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}, fact{"From", T(ctx, "%s partner portal", w.hostName)}))
+	return spell(ctx, append(facts, fact{"Rows", Count(ctx, rows)}, fact{"Exported by", r.by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}, fact{"From", T(ctx, "%s partner portal", w.host(ctx))}))
 }
 
 // plain keeps what every system takes in a file's name.

@@ -276,8 +276,8 @@ func (w *Web) Statement(ctx context.Context, by portal.Caller, p accounts.Period
 }
 
 func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller, d invoices.Detail, all sites, f Freshness, now time.Time) error {
-	doc := paper.A4(paper.Head{Title: T(ctx, invoiceKinds[d.Kind]) + " " + d.Number, From: w.hostName, At: now,
-		Language: localeOf(ctx).Code, Footer: T(ctx, "%s · copy for %s · core system as of %s", w.hostName, by.PartnerName, f.AsOf)})
+	doc := paper.A4(paper.Head{Title: T(ctx, invoiceKinds[d.Kind]) + " " + d.Number, From: w.host(ctx), At: now,
+		Language: localeOf(ctx).Code, Footer: T(ctx, "%s · copy for %s · core system as of %s", w.host(ctx), by.PartnerName, f.AsOf)})
 	doc.Facts(spell(ctx, []fact{{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, {"Delivered to", all.label(d.Site)}, {"Date", DayText(ctx, d.InvoicedOn.Time())},
 		{"Due", DayText(ctx, d.DueOn.Time())}, {"Your PO", d.PONumber}, {"Order", d.OrderNumber}, {"Shipment", d.Shipment}, {"Credits invoice", d.Credits},
 		{"Claim", d.Claim}, {"Comment", d.Comment}})...)

@@ -82,6 +82,9 @@ func (w *Web) onceIn(ctx context.Context, r request, do func(g func(tx *portal.T
 		to = string(answer)
 		return err
 	})
+	if err != nil && portal.Says(err).Kind == portal.Forbidden && r.denied != nil {
+		*r.denied = err
+	}
 	return to, err
 }
 

@@ -223,8 +223,8 @@ func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, f
 }
 
 func (w *Web) statementPaper(ctx context.Context, out io.Writer, r request, tx *portal.Tx, p accounts.Period, f Freshness) error {
-	doc := paper.A4(paper.Head{Title: T(ctx, "Statement of account"), Language: localeOf(ctx).Code, From: w.hostName, At: tx.Now,
-		Footer: T(ctx, "%s · for %s · core system as of %s", w.hostName, r.by.PartnerName, f.AsOf)})
+	doc := paper.A4(paper.Head{Title: T(ctx, "Statement of account"), Language: localeOf(ctx).Code, From: w.host(ctx), At: tx.Now,
+		Footer: T(ctx, "%s · for %s · core system as of %s", w.host(ctx), r.by.PartnerName, f.AsOf)})
 	columns := []paper.Column{{Title: T(ctx, "Day"), Width: 2}, {Title: T(ctx, "What"), Width: 6}, {Title: T(ctx, "Due"), Width: 2}, {Title: T(ctx, "Amount"), Width: 2.4, Right: true}, {Title: T(ctx, "Balance"), Width: 2.4, Right: true}}
 	var s accounts.Statement
 	err := doc.Table(columns, func(add func(...string)) error {

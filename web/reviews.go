@@ -160,42 +160,52 @@ func stamp(t *time.Time) string {
 // takeEvidence gives away what a review asked and what was answered.
 func (w *Web) takeEvidence(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
-		leave, err := w.exports.take(r.by, "exports under way")
-		if err != nil {
-			return reply{}, err
-		}
-		defer leave()
-		media := sheet.Kinds[kind]
-		if kind == "pdf" {
-			media = "application/pdf"
-		}
-		made, err := newFile("review-"+w.db.Now().UTC().Format("20060102-1504")+"."+kind, media, func(out io.Writer) error {
-			return w.db.AcrossPartners(ctx, r.by, mayReview(r.by), func(tx *portal.Tx) error {
-				if kind == "pdf" {
-					return w.evidencePaper(ctx, out, tx, r)
-				}
-				lines, err := sheet.NewWriter(out, kind, sheetName(T(ctx, "Review")), sayAll(ctx, evidenceHeader))
-				if err != nil {
-					return err
-				}
-				c, err := partners.Evidence(ctx, tx, idOf(r.param("id")), kind, func(_ partners.Campaign, i partners.ReviewItem) error {
-					after := ""
-					if i.Verdict == "change" || i.Verdict == "keep" {
-						after = sitesText(i.SitesAfter)
-					}
-					return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), T(ctx, answerWords[i.Verdict]), strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
-				})
-				if err != nil {
-					return err
-				}
-				if err := lines.About(spell(ctx, append(campaignFacts(ctx, c), fact{"Exported by", r.by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}))); err != nil {
-					return err
-				}
-				return lines.Close()
-			})
-		})
-		return reply{file: made}, err
+		f, err := w.evidenceFile(ctx, r.by, idOf(r.param("id")), kind)
+		return reply{file: f}, err
 	}
+}
+
+// Evidence makes the same file for the machines' door: pdf, xlsx or csv.
+func (w *Web) Evidence(ctx context.Context, by portal.Caller, campaign uuid.UUID, format string) (paper.File, error) {
+	f, err := w.evidenceFile(ctx, by, campaign, format)
+	return f.paper(err)
+}
+
+func (w *Web) evidenceFile(ctx context.Context, by portal.Caller, campaign uuid.UUID, kind string) (*file, error) {
+	leave, err := w.exports.take(by, "exports under way")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	media := sheet.Kinds[kind]
+	if kind == "pdf" {
+		media = "application/pdf"
+	}
+	return newFile("review-"+w.db.Now().UTC().Format("20060102-1504")+"."+kind, media, func(out io.Writer) error {
+		return w.db.AcrossPartners(ctx, by, mayReview(by), func(tx *portal.Tx) error {
+			if kind == "pdf" {
+				return w.evidencePaper(ctx, out, tx, by, campaign)
+			}
+			lines, err := sheet.NewWriter(out, kind, sheetName(T(ctx, "Review")), sayAll(ctx, evidenceHeader))
+			if err != nil {
+				return err
+			}
+			c, err := partners.Evidence(ctx, tx, campaign, kind, func(i partners.ReviewItem) error {
+				after := ""
+				if i.Verdict == "change" || i.Verdict == "keep" {
+					after = sitesText(i.SitesAfter)
+				}
+				return lines.Row(i.Number, i.Partner, i.Name, i.Email, strings.Join(i.Roles, " "), sitesText(i.Sites), i.GrantedBy, stamp(&i.GrantedAt), T(ctx, answerWords[i.Verdict]), strings.Join(i.RolesAfter, " "), after, i.AnsweredBy, stamp(i.AnsweredAt), i.Words)
+			})
+			if err != nil {
+				return err
+			}
+			if err := lines.About(spell(ctx, append(campaignFacts(ctx, c), fact{"Exported by", by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}))); err != nil {
+				return err
+			}
+			return lines.Close()
+		})
+	})
 }
 
 func campaignFacts(ctx context.Context, c partners.Campaign) []fact {
@@ -224,9 +234,9 @@ func scopeText(ctx context.Context, c partners.Campaign) Words {
 	return Verbatim(join(", ", T(ctx, kind), programme, roles, numbers))
 }
 
-func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, r request) error {
-	doc := paper.A4(paper.Head{Title: T(ctx, "Review of access"), Language: localeOf(ctx).Code, From: w.hostName, At: tx.Now, Footer: T(ctx, "%s · taken away by %s", w.hostName, r.by.Name)})
-	c, err := partners.CampaignOf(ctx, tx, idOf(r.param("id")))
+func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, by portal.Caller, campaign uuid.UUID) error {
+	doc := paper.A4(paper.Head{Title: T(ctx, "Review of access"), Language: localeOf(ctx).Code, From: w.host(ctx), At: tx.Now, Footer: T(ctx, "%s · taken away by %s", w.host(ctx), by.Name)})
+	c, err := partners.CampaignOf(ctx, tx, campaign)
 	if err != nil {
 		return err
 	}
@@ -234,7 +244,7 @@ func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, r
 	doc.Gap(4)
 	columns := []paper.Column{{Title: T(ctx, "Partner"), Width: 3}, {Title: T(ctx, "Person"), Width: 4}, {Title: T(ctx, "Roles and sites"), Width: 4}, {Title: T(ctx, "Answer"), Width: 3}, {Title: T(ctx, "By, at (UTC)"), Width: 3.4}, {Title: T(ctx, "In words"), Width: 3}}
 	err = doc.Table(columns, func(add func(...string)) error {
-		_, err := partners.Evidence(ctx, tx, c.ID, "pdf", func(_ partners.Campaign, i partners.ReviewItem) error {
+		_, err := partners.Evidence(ctx, tx, c.ID, "pdf", func(i partners.ReviewItem) error {
 			verdict := T(ctx, answerWords[i.Verdict])
 			if i.Verdict == "change" {
 				verdict = T(ctx, "%s to %s; %s", verdict, strings.Join(i.RolesAfter, ", "), sitesText(i.SitesAfter))

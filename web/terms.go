@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -24,10 +27,38 @@ type termsView struct {
 	list   []host.Mine
 	next   string
 	person bool
+	send   string     // where what was typed goes once they accept; "" = nothing was posted
+	typed  url.Values // that
+	lost   bool       // a file was posted that cannot be kept
 }
 
 func (w *Web) showTerms(ctx context.Context, r request) (reply, error) {
-	v := termsView{next: localPath(r.query.Get("next")), person: r.by.PersonID != uuid.Nil}
+	return w.termsPage(ctx, r, termsView{next: localPath(r.query.Get("next"))})
+}
+
+// keptAtMost is how many bytes of what was typed a page holds until the terms are accepted.
+const keptAtMost = 1 << 20
+
+// hold shows the terms in place of doing what was posted, and keeps what was typed: accepting them sends it on. A file cannot be kept; they are told.
+func (w *Web) hold(ctx context.Context, r request) (reply, error) {
+	v := termsView{send: localPath(r.shell.Path), typed: r.form, lost: r.files != nil && len(r.files.File) > 0}
+	size := 0
+	for _, values := range r.form {
+		for _, value := range values {
+			size += len(value)
+			v.lost = v.lost || !utf8.ValidString(value)
+		}
+	}
+	if v.lost = v.lost || size > keptAtMost; v.lost {
+		v.send, v.typed, v.next = "", nil, r.back
+	}
+	a, err := w.termsPage(ctx, r, v)
+	a.status = http.StatusForbidden
+	return a, err
+}
+
+func (w *Web) termsPage(ctx context.Context, r request, v termsView) (reply, error) {
+	v.person = r.by.PersonID != uuid.Nil
 	var err error
 	if v.list, err = w.board.Mine(ctx, r.by); err != nil {
 		return reply{}, err
@@ -46,6 +77,10 @@ func (w *Web) showTerms(ctx context.Context, r request) (reply, error) {
 func version(text string) int64 { n, _ := strconv.ParseInt(text, 10, 64); return n }
 
 func (w *Web) acceptTerms(ctx context.Context, r request) (reply, error) {
+	if send := r.query.Get("send"); send != "" { // the form is another page's, with its own key, and goes there now
+		err := w.db.Do(ctx, r.by, func(tx *portal.Tx) error { return w.board.Accept(ctx, tx, version(r.param("version"))) })
+		return reply{status: http.StatusTemporaryRedirect, to: localPath(send)}, err
+	}
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
 		return localPath(r.form.Get("next")), w.board.Accept(ctx, tx, version(r.param("version")))
 	})

@@ -99,7 +99,10 @@ type request struct {
 	form  url.Values      // what was posted; nil for a GET
 	files *multipart.Form // the files that were posted with it; nil for none
 	param func(string) string
-	rows  int // of a list on one page
+	rows  int    // of a list on one page
+	back  string // the page that the request came from, as the browser says; "/" where it does not
+
+	denied *error // what was refused to a form that is shown again
 }
 
 // rowsFor is how many rows a list shows on one page: each is a card on a phone, and fifty of them are a long way to its end.
@@ -108,6 +111,15 @@ func rowsFor(userAgent string) int {
 		return 20
 	}
 	return 50
+}
+
+// cameFrom is the path of the page that the request came from, or "/".
+func cameFrom(r *http.Request) string {
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Path == "" {
+		return "/"
+	}
+	return localPath(u.RequestURI())
 }
 
 // A reply is a page, a place to go instead, or a file.
@@ -139,6 +151,10 @@ func (w *Web) page(h handler) gin.HandlerFunc {
 					return
 				}
 				w.noteDenied(c, by, err)
+				if c.Request.Method == http.MethodPost && c.GetHeader("HX-Request") == "" { // what a page sends by itself stays in it
+					w.answer(c, by, w.hold)
+					return
+				}
 			}
 		}
 		if err != nil {
@@ -176,7 +192,8 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		w.Fail(c, portal.Viewing)
 		return
 	}
-	r, err := h(ctx, request{by: by, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param, rows: rowsFor(c.Request.UserAgent())})
+	var denied error
+	r, err := h(ctx, request{by: by, denied: &denied, shell: w.shell(c, by), query: query, form: form, files: c.Request.MultipartForm, param: c.Param, rows: rowsFor(c.Request.UserAgent()), back: cameFrom(c.Request)})
 	if err == nil && c.GetHeader("Live") == "" {
 		w.db.Used(by, c.FullPath())
 	}
@@ -190,10 +207,13 @@ func (w *Web) answer(c *gin.Context, by portal.Caller, h handler) {
 		}
 		w.Fail(c, err)
 	case r.to != "":
-		c.Redirect(http.StatusSeeOther, r.to)
+		c.Redirect(cmp.Or(r.status, http.StatusSeeOther), r.to)
 	case r.file != nil:
 		r.file.send(c)
 	default:
+		if denied != nil {
+			w.noteDenied(c, by, denied)
+		}
 		w.write(c, cmp.Or(r.status, http.StatusOK), r.page)
 	}
 }

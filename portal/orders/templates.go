@@ -85,7 +85,7 @@ func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) (t Template, 
 	if n == 0 {
 		return t, &portal.Error{Kind: portal.Invalid, Msg: "this name is taken", Fields: map[string]string{"name": "Name: there is a template " + name + " already"}}
 	}
-	return Template{ID: id, Name: name, MadeBy: tx.By.Name, MadeAt: tx.Now, Lines: lines}, nil
+	return Template{ID: id, Name: name, MadeBy: tx.By.Name, MadeAt: tx.Now, Lines: lines}, tx.Audit(ctx, "orders.template_keep", "templates/"+id.String(), map[string]string{"name": name, "lines": fmt.Sprint(len(lines))})
 }
 
 // UseTemplate puts the template's lines into the caller's cart; each is taken, corrected or refused as products are today. Lines for a site that the
@@ -132,5 +132,5 @@ func DropTemplate(ctx context.Context, tx *portal.Tx, id string) error {
 	if n == 0 {
 		return none
 	}
-	return nil
+	return tx.Audit(ctx, "orders.template_drop", "templates/"+key.String(), nil)
 }

@@ -68,31 +68,38 @@ func Directory(ctx context.Context, tx *portal.Tx, f DirectoryFilter) (page Dire
 			return page, &portal.Error{Kind: portal.Invalid, Msg: "this page cannot be found", Fields: map[string]string{"cursor": "begin again without it"}}
 		}
 	}
-	found := ""
+	// Only what is asked for is part of the query, and each number of it stays in use: so every filter enters its own index.
+	where := map[bool]string{true: ` AND closed_at IS NOT NULL`, false: ` AND closed_at IS NULL`}[f.State == "closed"]
+	where += map[bool]string{true: ` AND $3 = ''`, false: ` AND kind = $3`}[f.Kind == ""]
+	where += map[bool]string{true: ` AND $4 = ''`, false: ` AND category = $4`}[f.Category == ""]
 	text := prefixes(f.Text)
-	if text != "" {
-		found = ` AND ` + words + ` @@ to_tsquery('simple', $7)`
-	} else {
-		found = ` AND $7 = ''`
-	}
-	from := `partners p`
-	if f.Programme != "" {
-		from = `partner_programmes g JOIN partners p ON p.partner_id = g.partner_id AND g.programme = $5`
-	} else {
-		found += ` AND $5 = ''`
+	where += map[bool]string{true: ` AND $6 = ''`, false: ` AND ` + words + ` @@ to_tsquery('simple', $6)`}[text == ""]
+	var few pq.Int64Array // who is in a programme that not many are in
+	switch {
+	case f.Programme == "":
+		where += ` AND $5 = '' AND $8::bigint[] IS NULL`
+	default:
+		if few, err = inProgramme(ctx, tx, f.Programme); err != nil {
+			return page, err
+		}
+		if few == nil {
+			where += ` AND EXISTS (SELECT FROM partner_programmes g WHERE g.partner_id = p.partner_id AND g.programme = $5) AND $8::bigint[] IS NULL`
+		} else {
+			where += ` AND p.partner_id = ANY($8) AND $5 <> ''`
+		}
 	}
 	err = tx.Select(ctx, &page.Items, `
 		WITH found AS (
 			SELECT p.partner_id, number, kind, name, coalesce(category, '') AS category, coalesce(city, '') AS city, coalesce(country, '') AS country, closed_at
-			FROM `+from+`
-			WHERE kind <> 'host' AND (name, p.partner_id) > ($1, $2) AND ($3 = '' OR kind = $3) AND ($4 = '' OR category = $4) AND (closed_at IS NOT NULL) = $6`+found+`
+			FROM partners p
+			WHERE kind <> 'host' AND (name, p.partner_id) > ($1, $2)`+where+`
 			ORDER BY name, p.partner_id
-			LIMIT $8)
+			LIMIT $7)
 		SELECT f.*, coalesce((SELECT array_agg(programme ORDER BY programme) FROM partner_programmes g WHERE g.partner_id = f.partner_id), '{}') AS programmes,
 			(SELECT count(*) FROM (SELECT 1 FROM sites s WHERE s.partner_id = f.partner_id LIMIT 1000) s) AS sites,
 			(SELECT count(*) FROM (SELECT 1 FROM memberships m WHERE m.partner_id = f.partner_id AND m.ended_at IS NULL LIMIT 1000) m) AS people
 		FROM found f
-		ORDER BY name, partner_id`, after.Name, after.ID, f.Kind, f.Category, f.Programme, f.State == "closed", text, partnersAPage+1)
+		ORDER BY name, partner_id`, after.Name, after.ID, f.Kind, f.Category, f.Programme, text, partnersAPage+1, few)
 	if err != nil {
 		return page, fmt.Errorf("reading the directory: %w", err)
 	}
@@ -106,6 +113,21 @@ func Directory(ctx context.Context, tx *portal.Tx, f DirectoryFilter) (page Dire
 		page.Next = base64.RawURLEncoding.EncodeToString(b)
 	}
 	return page, nil
+}
+
+// manyAtLeast is from how many partners on those of a programme are found by walking all by name: one in every few dozen is of it then.
+const manyAtLeast = 2000
+
+// inProgramme lists the partners of a programme; nil when there are many.
+func inProgramme(ctx context.Context, tx *portal.Tx, programme string) (few pq.Int64Array, err error) {
+	var ids []int64
+	if err := tx.Select(ctx, &ids, `SELECT partner_id FROM partner_programmes WHERE programme = $1 LIMIT $2`, programme, manyAtLeast); err != nil {
+		return nil, fmt.Errorf("reading who is in a programme: %w", err)
+	}
+	if len(ids) == manyAtLeast {
+		return nil, nil
+	}
+	return append(pq.Int64Array{}, ids...), nil
 }
 
 func needPartners(tx *portal.Tx) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"extranet/portal"
@@ -524,20 +525,29 @@ func remindReviewers(ctx context.Context, tx *portal.Tx) error {
 	return nil
 }
 
-// Evidence calls f with everything that a campaign asked and what was answered, by partner and name, and audits that it was taken away. The host's staff who hold reviews or read the audit do this.
-func Evidence(ctx context.Context, tx *portal.Tx, campaign uuid.UUID, format string, f func(Campaign, ReviewItem) error) (c Campaign, err error) {
+// paperAtMost is how many people fit into evidence on paper: some 700 pages. A spreadsheet holds all.
+const paperAtMost = 20_000
+
+// Evidence calls f with everybody whom a campaign asked about and what was answered, by partner and name, and audits that it was taken away. The host's staff who hold
+// reviews or read the audit do this. More people than a PDF can hold are a Conflict.
+func Evidence(ctx context.Context, tx *portal.Tx, campaign uuid.UUID, format string, f func(ReviewItem) error) (c Campaign, err error) {
 	if c, err = CampaignOf(ctx, tx, campaign); err != nil {
 		return c, err
 	}
-	var list []ReviewItem
-	err = tx.Select(ctx, &list, `SELECT `+itemColumns+` FROM review_items i JOIN partners p ON p.partner_id = i.partner_id WHERE i.campaign_id = $1 ORDER BY p.name, p.partner_id, i.name, i.person_id LIMIT 100000`, campaign)
+	if format == "pdf" && c.All > paperAtMost {
+		return c, portal.Errorf(portal.Conflict, "this review asks about %d people, more than a PDF can hold; take the spreadsheet", c.All)
+	}
+	people := 0
+	err = tx.Each(ctx, func(row *sqlx.Rows) error {
+		var i ReviewItem
+		if err := row.StructScan(&i); err != nil {
+			return err
+		}
+		people++
+		return f(i)
+	}, `SELECT `+itemColumns+` FROM review_items i JOIN partners p ON p.partner_id = i.partner_id WHERE i.campaign_id = $1 ORDER BY p.name, p.partner_id, i.name, i.person_id`, campaign)
 	if err != nil {
 		return c, fmt.Errorf("reading the evidence: %w", err)
 	}
-	for _, i := range list {
-		if err := f(c, i); err != nil {
-			return c, err
-		}
-	}
-	return c, tx.Audit(ctx, "review.export", campaign.String(), map[string]string{"title": c.Title, "format": format, "people": fmt.Sprint(len(list))})
+	return c, tx.Audit(ctx, "review.export", campaign.String(), map[string]string{"title": c.Title, "format": format, "people": fmt.Sprint(people)})
 }

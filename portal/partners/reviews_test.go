@@ -100,7 +100,7 @@ func TestReviews(t *testing.T) {
 		}
 		var said []string
 		must(t, across(t, p, hal, func(ctx context.Context, tx *portal.Tx) error {
-			c, err := partners.Evidence(ctx, tx, id, "xlsx", func(_ partners.Campaign, i partners.ReviewItem) error {
+			c, err := partners.Evidence(ctx, tx, id, "xlsx", func(i partners.ReviewItem) error {
 				said = append(said, i.Name+" "+i.Verdict)
 				return nil
 			})

@@ -184,13 +184,24 @@ type people struct {
 func withPeople(s storage.Storage, list []Person) storage.Storage {
 	p := people{s, map[string]func() (storage.Password, error){}}
 	for _, one := range list {
-		p.byEmail[strings.ToLower(one.Email)] = sync.OnceValues(func() (storage.Password, error) {
-			hash, err := bcrypt.GenerateFromPassword([]byte(one.Password), bcrypt.DefaultCost)
-			verified := true
-			return storage.Password{Email: one.Email, Hash: hash, Username: one.Name, Name: one.Name, PreferredUsername: one.Email, EmailVerified: &verified, UserID: one.ID}, err
-		})
+		p.byEmail[strings.ToLower(one.Email)] = sync.OnceValues(one.account)
 	}
 	return p
+}
+
+func (p Person) account() (storage.Password, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(p.Password), bcrypt.DefaultCost)
+	verified := true
+	return storage.Password{Email: p.Email, Hash: hash, Username: p.Name, Name: p.Name, PreferredUsername: p.Email, EmailVerified: &verified, UserID: p.ID}, err
+}
+
+// Join gives somebody an account from now on.
+func (i *Issuer) Join(ctx context.Context, p Person) error {
+	account, err := p.account()
+	if err != nil {
+		return err
+	}
+	return i.storage.CreatePassword(ctx, account)
 }
 
 func (p people) GetPassword(ctx context.Context, email string) (storage.Password, error) {

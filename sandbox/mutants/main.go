@@ -1,5 +1,5 @@
-// Mutants takes out every tenant predicate of the portal's SQL and every check of a permission, a site limit and the host's own staff,
-// one at a time, and asks the tests that must notice. What survives is listed.
+// Mutants takes out every tenant predicate of the portal's SQL, every check of a permission, a site limit and the host's own staff, and every
+// entry in the audit, one at a time, and asks the tests that must notice. What survives is listed.
 //
 // Nothing is compiled twice: an overlay numbers each check, and the one that is off is chosen while the tests run. The working
 // tree is not touched. First the isolation suite asks, with row security bypassed, only what reaches the check (TestMutants in
@@ -27,7 +27,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	only := flag.String("only", "", "only those whose place or text holds this")
+	only := flag.String("only", "", "only those whose kind, place or text holds this")
 	jobs := flag.Int("jobs", 2, "how many test processes at once")
 	dir := flag.String("dir", "", "where the overlay, the binaries and results lie; an earlier run's results are gone on from")
 	within := flag.Duration("for", 0, "stop after this long; with -dir the next run goes on from there")
@@ -59,12 +59,12 @@ func run(only string, jobs int, dir string, within time.Duration, list bool) err
 	}
 	var wanted []Mutant
 	for _, m := range s.mutants {
-		if strings.Contains(m.Where+" "+m.Text, only) {
+		if strings.Contains(m.String(), only) {
 			wanted = append(wanted, m)
 		}
 	}
 	// Those in the SQL first: they are the fence itself.
-	order := []string{"predicate", "join", "sites", "limit", "host", "read-only", "permission"}
+	order := []string{"predicate", "join", "sites", "limit", "host", "read-only", "permission", "audit"}
 	slices.SortStableFunc(wanted, func(a, b Mutant) int { return slices.Index(order, a.Kind) - slices.Index(order, b.Kind) })
 	if list {
 		for _, m := range wanted {

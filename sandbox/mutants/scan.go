@@ -22,7 +22,7 @@ import (
 // A Mutant is one check that can be off.
 type Mutant struct {
 	Number int
-	Kind   string // predicate, join, sites (in SQL); permission, host, limit, read-only (in Go)
+	Kind   string // predicate, join, sites (in SQL); permission, host, limit, read-only, audit (in Go)
 	Where  string // file:line
 	Text   string
 	Nth    int // of those alike in the file
@@ -259,6 +259,11 @@ func (s *scanner) file(fset *token.FileSet, f *ast.File, info *types.Info, pkg, 
 			if !ok || callee == "Allow" || callee == "Permission" {
 				return true
 			}
+			if x, ok := n.Fun.(*ast.SelectorExpr); ok && (strings.HasPrefix(callee, "Audit") && (named(x.X, "Tx") || named(x.X, "DB"))) && !strings.HasSuffix(path, "/portal/audit.go") {
+				number := s.add("audit", where(n.Pos()), text(n.Fun)+"(… "+shortened(text(n))+")")
+				s.edits = append(s.edits, edit{offset(n.Pos()), prefix + "MutantAct(" + strconv.Itoa(number) + ", func() error { return "}, edit{offset(n.End()), " })"})
+				return true
+			}
 			if callee == "MaySeeSite" {
 				wrap(n, "limit", text(n), "MutantTrue")
 				return true
@@ -283,6 +288,14 @@ func (s *scanner) file(fset *token.FileSet, f *ast.File, info *types.Info, pkg, 
 		}
 		return true
 	})
+}
+
+// shortened is what a call writes into the audit, as far as a line has room for it.
+func shortened(call string) string {
+	if from, to := strings.IndexByte(call, '"'), strings.LastIndexByte(call, ')'); from >= 0 && to > from {
+		call = call[from:to]
+	}
+	return call[:min(len(call), 80)]
 }
 
 func isPermission(t types.Type) bool {
@@ -440,6 +453,14 @@ func MutantSites(n int, sites []string) []string {
 		return nil
 	}
 	return sites
+}
+
+// MutantAct writes into the audit, unless that is off.
+func MutantAct(n int, act func() error) error {
+	if mutantIs(n) {
+		return nil
+	}
+	return act()
 }
 
 // MutantTrue is true, if the check is off.
