@@ -143,7 +143,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This period cannot be looked at", Text: Verbatim(join(" ", v.fault.On("from"), v.fault.On("to")))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This period cannot be looked at", Text: Verbatim(join(" ", T(ctx, Words(v.fault.On("from"))), T(ctx, Words(v.fault.On("to")))))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

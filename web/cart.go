@@ -121,7 +121,7 @@ func (w *Web) addToCart(ctx context.Context, r request) (reply, error) {
 		case "refused":
 			return "", &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
 		case "corrected":
-			said = Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(t.Reason) + ".")}
+			said = Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(T(ctx, Words(t.Reason))) + ".")}
 		default:
 			said = Flash{Tone: Good, Title: Said(ctx, "%s is in your cart", t.Product)}
 		}

@@ -170,10 +170,10 @@ func stockWord(ctx context.Context, i catalog.Item) (t Tone, icon Icon, text Wor
 // soldIn says in what quantities it is sold, or nothing where in any.
 func soldIn(ctx context.Context, i catalog.Item) (text string) {
 	if n := i.PackSize.Number(); n.GreaterThan(decimal.NewFromInt(1)) {
-		text = "in packs of " + Quantity(ctx, n, i.Unit)
+		text = T(ctx, "in packs of %s", Quantity(ctx, n, i.Unit))
 	}
 	if n := i.Minimum.Number(); n.GreaterThan(decimal.NewFromInt(1)) {
-		text = join(", ", text, "at least "+Quantity(ctx, n, i.Unit))
+		text = join(", ", text, T(ctx, "at least %s", Quantity(ctx, n, i.Unit)))
 	}
 	return text
 }

@@ -244,13 +244,13 @@ func (v claimView) editable() bool {
 
 func (v claimView) moments(ctx context.Context) (all []Event) {
 	for _, e := range v.Events {
-		title := upperFirst(e.What)
+		title := upperFirst(T(ctx, Words(e.What)))
 		if e.Line > 0 {
-			title += ", line " + Count(ctx, int(e.Line))
+			title = T(ctx, "%s, line %d", title, int(e.Line))
 		}
 		by := e.ByName
 		if e.Side == claims.Host {
-			by = "the host's desk"
+			by = T(ctx, "the host's desk")
 		}
 		tone, icon := Neutral, IconTick
 		switch {
@@ -409,11 +409,11 @@ func cut(field string) (line, name string, ok bool) {
 	return line, name, ok
 }
 
-func claimFieldName(field string) string {
+func claimFieldName(field string) Words {
 	if n, ok := claims.FieldNames[field]; ok {
-		return n
+		return Words(n)
 	}
-	return upperFirst(field)
+	return Verbatim(upperFirst(field))
 }
 
 // claimFieldHint explains what is not plain.

@@ -199,7 +199,7 @@ func rulesIn(form url.Values) (r claims.Rules, err error) {
 
 // field is a field of the form, as it was filled in.
 func (v rulesView) field(name string, hint Words) Field {
-	return Field{Name: name, Label: Verbatim(claims.RuleNames[name]), Value: v.form.Get(name), Error: Words(v.fault.On(name)), Hint: hint, Autocomplete: "off", More: map[string]any{"maxlength": "200"}}
+	return Field{Name: name, Label: Words(claims.RuleNames[name]), Value: v.form.Get(name), Error: Words(v.fault.On(name)), Hint: hint, Autocomplete: "off", More: map[string]any{"maxlength": "200"}}
 }
 
 func (v rulesView) number(name string, hint Words) Field {
@@ -216,7 +216,7 @@ func (v rulesView) asks(fields ...string) bool {
 func (v rulesView) withinOptions() []Option {
 	options := []Option{{Value: "", Label: "No limit"}}
 	for _, f := range []string{"failed_on", "delivered_on", "invoiced_on", "purchased_on"} {
-		options = append(options, Option{Value: f, Label: Verbatim(claimFieldName(f))})
+		options = append(options, Option{Value: f, Label: claimFieldName(f)})
 	}
 	return options
 }

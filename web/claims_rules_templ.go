@@ -487,9 +487,9 @@ func PolicyPage(s Shell, p claims.Policy, may bool) templ.Component {
 						}
 						ctx = templ.InitializeContext(ctx)
 						var templ_7745c5c3_Var27 string
-						templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(fieldWords(p.Rules.Require))
+						templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(fieldWords(ctx, p.Rules.Require))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 76, Col: 34}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 76, Col: 39}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 						if templ_7745c5c3_Err != nil {
@@ -497,11 +497,11 @@ func PolicyPage(s Shell, p claims.Policy, may bool) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = Fact(Verbatim(claims.RuleNames["require"])).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Fact(Words(claims.RuleNames["require"])).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					for _, f := range ruleFacts(p.Rules) {
+					for _, f := range ruleFacts(ctx, p.Rules) {
 						templ_7745c5c3_Var28 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 							templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 							templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -515,9 +515,9 @@ func PolicyPage(s Shell, p claims.Policy, may bool) templ.Component {
 							}
 							ctx = templ.InitializeContext(ctx)
 							var templ_7745c5c3_Var29 string
-							templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(f[1])
+							templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(f.value)
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 80, Col: 12}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 80, Col: 15}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 							if templ_7745c5c3_Err != nil {
@@ -525,7 +525,7 @@ func PolicyPage(s Shell, p claims.Policy, may bool) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = Fact(Verbatim(f[0])).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Fact(f.name).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -665,26 +665,26 @@ func dayAfter(ctx context.Context, before string, p claims.Policy) string {
 	return before + DayText(ctx, p.ValidTo.Time())
 }
 
-func fieldWords(fields []string) string {
+func fieldWords(ctx context.Context, fields []string) string {
 	var names []string
 	for _, f := range fields {
-		names = append(names, claimFieldName(f))
+		names = append(names, T(ctx, claimFieldName(f)))
 	}
 	return strings.Join(names, ", ")
 }
 
 // ruleFacts are the rules that are set, by what people call them.
-func ruleFacts(r claims.Rules) (facts [][2]string) {
+func ruleFacts(ctx context.Context, r claims.Rules) (facts []fact) {
 	form := ruleForm(r)
 	if r.Within != nil {
-		facts = append(facts, [2]string{"Submitted within", fmt.Sprintf("%d days of: %s", r.Within.Days, claimFieldName(r.Within.Field))})
+		facts = append(facts, fact{"Submitted within", T(ctx, "%d days of: %s", r.Within.Days, claimFieldName(r.Within.Field))})
 	}
 	for _, field := range []string{"photos", "max_age_months", "free_months", "free_worn", "pro_rata", "legal_tread", "warranted_usage", "pays", "share", "labour_rate", "labour_most", "goodwill_most", "second_above", "desk_mail"} {
 		if v := form.Get(field); v != "" {
 			if v == "on" {
-				v = "yes"
+				v = T(ctx, "yes")
 			}
-			facts = append(facts, [2]string{claims.RuleNames[field], v})
+			facts = append(facts, fact{Words(claims.RuleNames[field]), v})
 		}
 	}
 	return facts
@@ -966,9 +966,9 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var46 string
-			templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(claims.RuleNames["require"])
+			templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, Words(claims.RuleNames["require"])))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 184, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 184, Col: 75}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 			if templ_7745c5c3_Err != nil {
@@ -1007,9 +1007,9 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var48 string
-				templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(claimFieldName(f))
+				templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, claimFieldName(f)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 189, Col: 32}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `claims_rules.templ`, Line: 189, Col: 40}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var48))
 				if templ_7745c5c3_Err != nil {
@@ -1070,7 +1070,7 @@ func NewRulesPage(s Shell, v rulesView) templ.Component {
 				}
 			}
 			if v.asks("tread", "new_tread") {
-				templ_7745c5c3_Err = Checkbox(Field{Name: "pro_rata", Label: Verbatim(claims.RuleNames["pro_rata"]), Error: Words(v.fault.On("pro_rata"))}, v.form.Get("pro_rata") != "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Checkbox(Field{Name: "pro_rata", Label: Words(claims.RuleNames["pro_rata"]), Error: Words(v.fault.On("pro_rata"))}, v.form.Get("pro_rata") != "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -55,13 +55,13 @@ func (w *Web) listRoles(ctx context.Context, r request) (reply, error) {
 // sideWords say whose people can hold a role.
 var sideWords = map[string]Words{"host": "Our own staff", "dealer": "Dealers", "supplier": "Suppliers", "partner": "Dealers and suppliers"}
 
-func mayWords(names []string) string {
+func mayWords(ctx context.Context, names []string) string {
 	var said []string
 	for _, n := range names {
 		if p, err := portal.ParsePermissions([]string{n}); err == nil {
 			for one := range portal.AllPermissions() {
 				if p.Has(one) {
-					said = append(said, one.Words())
+					said = append(said, T(ctx, Words(one.Words())))
 				}
 			}
 		}

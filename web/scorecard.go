@@ -54,22 +54,24 @@ func (v scoreView) at(path string) string {
 // score says a figure, and what it is made of.
 func score(ctx context.Context, figure string, s scorecard.Score) (value, note string) {
 	if s.Value == "" {
-		return "–", "nothing to reckon in this period"
+		return "–", T(ctx, "nothing to reckon in this period")
 	}
 	switch figure {
 	case scorecard.Rejects:
-		return Quantity(ctx, s.Value.Number(), ""), Quantity(ctx, s.Got.Number(), "") + " of " + Quantity(ctx, s.Of.Number(), "") + " received"
+		return Quantity(ctx, s.Value.Number(), ""), T(ctx, "%s of %s received", s.Got, s.Of)
 	case scorecard.Commits:
-		return string(s.Value) + " %", Quantity(ctx, s.Got.Number(), "") + " of " + Quantity(ctx, s.Of.Number(), "") + " committed"
+		return share(ctx, s.Value), T(ctx, "%s of %s committed", s.Got, s.Of)
 	case scorecard.Answers:
-		note = Count(ctx, s.Good) + " of " + Count(ctx, s.Lines) + " versions"
+		note = T(ctx, "%d of %d versions", s.Good, s.Lines)
 		if s.Got != "" {
-			note += "; " + Quantity(ctx, s.Got.Number(), "hours") + " on average"
+			note += "; " + T(ctx, "%s hours on average", s.Got)
 		}
-		return string(s.Value) + " %", note
+		return share(ctx, s.Value), note
 	}
-	return string(s.Value) + " %", Count(ctx, s.Good) + " of " + Count(ctx, s.Lines) + " deliveries"
+	return share(ctx, s.Value), T(ctx, "%d of %d deliveries", s.Good, s.Lines)
 }
+
+func share(ctx context.Context, a portal.Amount) string { return Quantity(ctx, a.Number(), "%") }
 
 func (w *Web) scoreReply(ctx context.Context, r request, v scoreView, title Words, err error) (reply, error) {
 	r.shell.Title = title

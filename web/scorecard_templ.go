@@ -23,7 +23,7 @@ func (v scoreView) heading(ctx context.Context) Heading {
 	case v.cards != nil || v.host && v.Partner == "":
 		h.Title, h.Lead = "Suppliers' scorecards", "How suppliers deliver, answer and keep their word. Each supplier sees its own, with the same figures."
 	case v.Figure != "":
-		h.Title, h.Lead, h.Trail = figureNames[v.Figure], Verbatim(v.Definition), []Link{{Label: "Scorecard", Href: v.at(v.base)}}
+		h.Title, h.Lead, h.Trail = figureNames[v.Figure], Words(v.Definition), []Link{{Label: "Scorecard", Href: v.at(v.base)}}
 	case v.host:
 		h.Trail = []Link{{Label: "Suppliers' scorecards", Href: v.at("/buying/scorecards")}}
 	}
@@ -186,7 +186,7 @@ func ScorecardPage(s Shell, v scoreView) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This scorecard cannot be made", Text: Verbatim(join(" ", v.fault.On("from"), v.fault.On("to")))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = EmptyState(Empty{Icon: IconProblem, Title: "This scorecard cannot be made", Text: Verbatim(join(" ", T(ctx, Words(v.fault.On("from"))), T(ctx, Words(v.fault.On("to")))))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -270,9 +270,9 @@ func ScorecardPage(s Shell, v scoreView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var12 string
-							templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(scorecard.Definitions[figure])
+							templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, Words(scorecard.Definitions[figure])))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `scorecard.templ`, Line: 59, Col: 53}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `scorecard.templ`, Line: 59, Col: 68}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 							if templ_7745c5c3_Err != nil {
@@ -667,9 +667,9 @@ func cardTable(v scoreView) templ.Component {
 							}
 							ctx = templ.InitializeContext(ctx)
 							var templ_7745c5c3_Var30 string
-							templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(scorecard.Definitions[figure])
+							templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, Words(scorecard.Definitions[figure])))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `scorecard.templ`, Line: 122, Col: 37}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `scorecard.templ`, Line: 122, Col: 52}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 							if templ_7745c5c3_Err != nil {
@@ -713,7 +713,7 @@ func behindColumns(figure string) []Column {
 	return c
 }
 
-var goodWords = map[string][2]string{scorecard.Asked: {"On time in full", "Not in full by the day"}, scorecard.Promised: {"On time in full", "Not in full by the day"}, scorecard.Answers: {"In time", "Not in time"}, scorecard.Rejects: {"Nothing rejected", "Rejected or sent back"}, scorecard.Commits: {"Kept", "Less than committed"}}
+var goodWords = map[string][2]Words{scorecard.Asked: {"On time in full", "Not in full by the day"}, scorecard.Promised: {"On time in full", "Not in full by the day"}, scorecard.Answers: {"In time", "Not in time"}, scorecard.Rejects: {"Nothing rejected", "Rejected or sent back"}, scorecard.Commits: {"Kept", "Less than committed"}}
 
 func openedFigure(v scoreView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -1008,12 +1008,12 @@ func openedFigure(v scoreView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						if l.Good {
-							templ_7745c5c3_Err = Badge(Good, IconOK, Verbatim(goodWords[v.Figure][0])).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = Badge(Good, IconOK, goodWords[v.Figure][0]).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
 						} else {
-							templ_7745c5c3_Err = Badge(Bad, IconWarning, Verbatim(goodWords[v.Figure][1])).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = Badge(Bad, IconWarning, goodWords[v.Figure][1]).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}

@@ -66,7 +66,24 @@ func freshOf(f portal.Feed, now time.Time) Freshness {
 }
 
 // entityWords says what an entity is: "Order lines".
-func entityWords(entity string) string { return upperFirst(strings.ReplaceAll(entity, "_", " ")) }
+func entityWords(entity string) Words {
+	if name, ok := entityNames[entity]; ok {
+		return name
+	}
+	return Verbatim(upperFirst(strings.ReplaceAll(entity, "_", " ")))
+}
+
+var entityNames = map[string]Words{
+	"account_status": "Account status", "availability": "Availability", "claim_decisions": "Claim decisions", "contacts": "Contacts",
+	"demand_history": "Demand history", "documents": "Documents", "forecasts": "Forecasts", "invoice_lines": "Invoice lines", "invoices": "Invoices",
+	"list_prices": "List prices", "notice_items": "Notice items", "notices": "Notices", "order_lines": "Order lines", "orders": "Orders",
+	"packages": "Packages", "part_numbers": "Part numbers", "partners": "Partners", "payments": "Payments", "prices": "Prices",
+	"product_links": "Product links", "products": "Products", "purchase_decisions": "Purchase decisions", "purchase_order_lines": "Purchase order lines",
+	"purchase_orders": "Purchase orders", "receipts": "Receipts", "remittance_lines": "Remittance lines", "schedule_lines": "Schedule lines",
+	"segment_prices": "Segment prices", "settlements": "Settlements", "shipment_lines": "Shipment lines", "shipments": "Shipments", "sites": "Sites",
+	"staff": "Staff", "supplier_inventory": "Supplier inventory", "supplier_invoice_lines": "Supplier invoice lines",
+	"supplier_invoices": "Supplier invoices", "supplier_payments": "Supplier payments",
+}
 
 var feedStates = map[string]statusWord{
 	portal.FeedNotOffered: {"Not offered", Neutral, IconNotOffered},
@@ -161,13 +178,14 @@ func tookText(ms int64) string {
 func (f feedRow) progress(ctx context.Context) (done, of decimal.Decimal, words string) {
 	r := f.running
 	took := max(time.Second, f.Fresh.Now.Sub(r.BeganAt))
-	words = Count(ctx, int(r.Rows)) + " rows, " + Count(ctx, int(float64(r.Rows)/took.Seconds())) + " a second"
-	if r.Phase == "merging" {
-		words = Count(ctx, int(r.Rows)) + " rows read, writing"
-	}
 	of = decimal.NewFromInt(max(r.Expected, r.Rows, 1))
-	if r.Expected > r.Rows && r.Phase != "merging" {
-		words += ", of about " + Count(ctx, int(r.Expected))
+	switch pace := int(float64(r.Rows) / took.Seconds()); {
+	case r.Phase == "merging":
+		words = T(ctx, "%d rows read, writing", int(r.Rows))
+	case r.Expected > r.Rows:
+		words = T(ctx, "%d rows of about %d, %d a second", int(r.Rows), int(r.Expected), pace)
+	default:
+		words = T(ctx, "%d rows, %d a second", int(r.Rows), pace)
 	}
 	return decimal.NewFromInt(r.Rows), of, words
 }
@@ -264,7 +282,7 @@ func (w *Web) showFeed(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = Verbatim(entityWords(entity))
+	r.shell.Title = entityWords(entity)
 	return reply{page: FeedPage(r.shell, v)}, nil
 }
 

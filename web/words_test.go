@@ -113,19 +113,29 @@ func below(t *testing.T, keys map[string]string) {
 			switch n := n.(type) {
 			case *ast.ValueSpec:
 				if len(n.Values) == 1 && slices.Contains(saidBelow, n.Names[0].Name) {
-					table, _ := n.Values[0].(*ast.CompositeLit)
-					each(table, take)
+					if table, ok := n.Values[0].(*ast.CompositeLit); ok {
+						each(table, take)
+					} else {
+						take(n.Values[0])
+					}
 				}
 			case *ast.CallExpr:
 				name := calledName(n)
 				if id, ok := n.Fun.(*ast.Ident); ok {
 					name = id.Name
 				}
+				if places := map[string][]int{"after": {6, len(n.Args) - 1}, "note": {6}, "decided": {len(n.Args) - 1}}[name]; strings.Contains(path, "/claims/") {
+					for _, at := range places {
+						if at < len(n.Args) {
+							take(n.Args[at])
+						}
+					}
+				}
 				if at := map[string]int{"Say": 1, "Errorf": 2, "Because": 3}[name]; at > 0 && len(n.Args) >= at {
 					take(n.Args[at-1])
 				}
 			case *ast.KeyValueExpr:
-				if id, ok := n.Key.(*ast.Ident); ok && id.Name == "Msg" {
+				if id, ok := n.Key.(*ast.Ident); ok && slices.Contains([]string{"Msg", "Says", "Cure", "Why", "Problem", "Reason"}, id.Name) {
 					take(n.Value)
 				} else if ok && id.Name == "Fields" {
 					if fields, ok := n.Value.(*ast.CompositeLit); ok {
@@ -137,6 +147,11 @@ func below(t *testing.T, keys map[string]string) {
 					}
 				}
 			case *ast.AssignStmt:
+				for i, to := range n.Lhs {
+					if id, ok := to.(*ast.Ident); ok && id.Name == "action" && strings.Contains(path, "/claims/") && i < len(n.Rhs) {
+						take(n.Rhs[i])
+					}
+				}
 				if field, ok := n.Lhs[0].(*ast.IndexExpr); ok && len(n.Rhs) == 1 {
 					if id, ok := field.X.(*ast.Ident); ok && id.Name == "bad" {
 						take(n.Rhs[0])
@@ -153,7 +168,7 @@ func below(t *testing.T, keys map[string]string) {
 }
 
 // saidBelow are the tables of the rooms below whose texts pages show, by their names there.
-var saidBelow = []string{"permissionWords", "Modules", "Definitions", "RuleNames", "StateWords", "Exports", "TableHeader", "AnswerHeader", "RefusedHeader"}
+var saidBelow = []string{"permissionWords", "Modules", "Definitions", "RuleNames", "StateWords", "Exports", "TableHeader", "AnswerHeader", "RefusedHeader", "FieldNames", "roleTitles", "completeIt"}
 
 // each takes every text of a table that has more to it than a name by which programs know it: of what has keys, the values.
 func each(table *ast.CompositeLit, take func(ast.Expr)) {
@@ -225,6 +240,9 @@ func TestWords(t *testing.T) {
 			}
 			if ok && text.Other == "" {
 				t.Errorf("%s.json: %q says nothing", code, key)
+			}
+			if text.One != "" && words.Texts("en")[key].One == "" {
+				t.Errorf("%s.json: %q has a singular, and en.json none", code, key)
 			}
 		}
 		for key := range texts {

@@ -91,9 +91,12 @@ func Draft(ctx context.Context, tx *portal.Tx, n New) (number string, err error)
 	return number, nil
 }
 
+// completeIt is what a draft waits for.
+const completeIt = "Complete and submit it, or withdraw it"
+
 func insertLine(ctx context.Context, tx *portal.Tx, number string, line int64, f Facts) error {
-	_, err := tx.Exec(ctx, `INSERT INTO claim_lines (partner_id, claim, line, state, owner, due_at, next_action, facts) VALUES ($1, $2, $3, 'draft', 'dealer', $4, 'Complete and submit it, or withdraw it', $5)`,
-		tx.By.PartnerID, number, line, tx.Now.Add(draftFor), written(f))
+	_, err := tx.Exec(ctx, `INSERT INTO claim_lines (partner_id, claim, line, state, owner, due_at, next_action, facts) VALUES ($1, $2, $3, 'draft', 'dealer', $4, $6, $5)`,
+		tx.By.PartnerID, number, line, tx.Now.Add(draftFor), written(f), completeIt)
 	if err != nil {
 		return fmt.Errorf("adding a claim line: %w", err)
 	}

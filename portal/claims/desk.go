@@ -306,7 +306,7 @@ func DecideLine(ctx context.Context, tx *portal.Tx, partner, number string, line
 	if r.Second {
 		return after(ctx, tx, c.PartnerID, number, line, Host, "proposed", words, "proposed", Host, approveFor, "A second person approves the decision, or sends it back")
 	}
-	return c.decided(ctx, tx, line, r, words, "decided")
+	return c.decided(ctx, tx, line, r, words, "decided %s")
 }
 
 // decided makes a decision take effect: the partner hears of it, and the core.
@@ -319,7 +319,7 @@ func (c Case) decided(ctx context.Context, tx *portal.Tx, line int64, r Result, 
 	if f := r.Failed(); r.Outcome == "refused" && len(f) > 0 {
 		why = strings.TrimSpace(fmt.Sprintf("%s. %s", f[0].Says, words))
 	}
-	if err := after(ctx, tx, c.PartnerID, c.Number, line, Host, what+" "+StateWords[r.Outcome], why, r.Outcome, owner, within, action); err != nil {
+	if err := after(ctx, tx, c.PartnerID, c.Number, line, Host, fmt.Sprintf(what, StateWords[r.Outcome]), why, r.Outcome, owner, within, action); err != nil {
 		return err
 	}
 	_, err := tx.PostFor(ctx, c.PartnerID, portal.Command{Name: DecideCommand, Document: Document(c.Number), Values: map[string]string{
@@ -416,7 +416,7 @@ func Approve(ctx context.Context, tx *portal.Tx, partner, number string, line in
 	if _, err := tx.Exec(ctx, `UPDATE claim_lines SET approved_by = $4 WHERE partner_id = $1 AND claim = $2 AND line = $3`, c.PartnerID, number, line, tx.By.Name); err != nil {
 		return fmt.Errorf("approving: %w", err)
 	}
-	return c.decided(ctx, tx, line, *l.Result, l.Words, "confirmed:")
+	return c.decided(ctx, tx, line, *l.Result, l.Words, "confirmed: %s")
 }
 
 // SendBack returns a proposed decision to the desk, with words.
@@ -550,7 +550,7 @@ func Follow(ctx context.Context, tx *portal.Tx) error {
 		if k.Outcome == "refused" {
 			owner, within, action = "", 0, ""
 		}
-		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, "core decided "+StateWords[k.Outcome], k.Words, k.Outcome, owner, within, action); err != nil {
+		if err := after(ctx, tx, k.PartnerID, k.Claim, k.Line, Host, fmt.Sprintf("core decided %s", StateWords[k.Outcome]), k.Words, k.Outcome, owner, within, action); err != nil {
 			return err
 		}
 		if err := hear(ctx, tx, k.PartnerID, k.Claim, k.Contact, decided(k.Outcome)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -187,6 +188,12 @@ func (l *Locale) Heard(english string) string {
 				}
 			}
 			return l.Textf(p.key, values...)
+		}
+	}
+	if first, size := utf8.DecodeRuneInString(english); unicode.IsUpper(first) { // a word of the portal's own at the head of a sentence
+		if text, ok := l.texts[string(unicode.ToLower(first))+english[size:]]; ok {
+			first, size := utf8.DecodeRuneInString(text)
+			return string(unicode.ToUpper(first)) + text[size:]
 		}
 	}
 	return english
