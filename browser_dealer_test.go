@@ -1,14 +1,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +31,13 @@ func personOf(t *testing.T, name string) core.Person {
 	}
 	t.Fatalf("there is no %s", name)
 	return core.Person{}
+}
+
+func atoi(t *testing.T, s string) int {
+	t.Helper()
+	n, err := strconv.Atoi(s)
+	must(t, err)
+	return n
 }
 
 // both keeps what the tab shows at a desk and on a phone, and holds that the page does not scroll sideways there.
@@ -117,6 +129,14 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 	}
 	b.do(cr.Navigate(r.base + "/orders/" + number))
 	b.waitFor("2\u00a0")
+	// The warehouse ships it: the open page tells in which packages, and under which number of the carrier's.
+	must(t, core.Ship(t.Context(), r.core, time.Now(), int64(atoi(t, number))))
+	var tracking, shipment string
+	must(t, r.core.QueryRow(`SELECT p.tracking, p.dlv_no FROM erp.delivery_package p JOIN erp.delivery_line l USING (dlv_no) WHERE l.so_no::text = $1 ORDER BY p.pkg_no LIMIT 1`, number).Scan(&tracking, &shipment))
+	b.waitLong("Shipment "+shipment, time.Minute)
+	b.waitLong(tracking, time.Minute)
+	b.waitFor("On its way")
+	b.both("order-shipped")
 	b.do(cr.Navigate(r.base+"/finance"), cr.WaitVisible(cr.CSS(`main h1`)))
 	b.both("account")
 	b.quiet()
@@ -196,6 +216,14 @@ func TestBrowser_claims(t *testing.T) {
 	b.press(`main a[href^="/finance/invoices/"]`)
 	b.waitFor(number)
 	b.both("credit-memo")
+	memo := strings.TrimSpace(strings.TrimPrefix(b.text("main h1"), "Credit memo "))
+	var open string
+	must(t, r.core.QueryRow(`SELECT to_char(-sum(open), 'FM999,999,990.00') FROM erp.ar_doc WHERE bill_to = $1 AND kind = 'CM' AND open < 0 AND doc_no::text = $2`, dana.Memberships[0].Account, memo).Scan(&open))
+	b.do(cr.Navigate(r.base + "/finance"))
+	b.waitFor("Credit not used yet")
+	b.waitFor(memo)
+	b.waitFor(open)
+	b.both("account-credited")
 	b.quiet()
 }
 
@@ -248,5 +276,61 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 	}
 	b.do(cr.Navigate(r.base+"/cart"), cr.WaitReady(cr.CSS(`#cart`)))
 	b.both("cart-full")
+	if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll("#cart tbody tr").length`)); err != nil || n > 50 {
+		t.Errorf("the cart shows %d lines on one page, want at most 50: %v", n, err)
+	}
+	// The same as a file, over a line that is slow: how far it is is seen meanwhile.
+	file := filepath.Join(t.TempDir(), "list.csv")
+	must(t, os.WriteFile(file, []byte(strings.ReplaceAll(list.String(), "\n", ";"+strings.Repeat(" ", 1500)+"\n")), 0o600))
+	b.do(cr.Navigate(slowly(t, r.base)+"/cart/upload"), cr.WaitVisible(cr.CSS(`textarea[name=lines]`)), cr.SetUploadFiles(cr.CSS(`input[name=file]`), []string{file}))
+	b.do(cr.Evaluate[cr.Void](`(() => {
+		const bar = document.querySelector(".upload-progress"), seen = new Set();
+		setInterval(() => { if (!bar.hidden) seen.add(Math.round(bar.value)); sessionStorage.seen = [...seen].join(" ") }, 20);
+		document.querySelector('form[action="/cart/upload"] button').click();
+	})()`))
+	b.waitFor("What became of your list")
+	seen, err := cr.Run(b.within, cr.Evaluate[string](`sessionStorage.seen`))
+	if far := strings.Fields(seen); err != nil || len(far) < 4 {
+		t.Errorf("the bar stood at %q, want some steps: %v", seen, err)
+	}
 	b.quiet()
+}
+
+// slowly is the portal's address behind a line that takes 250 KB/s.
+func slowly(t *testing.T, base string) string {
+	t.Helper()
+	narrow := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10) })
+		return errors.Join(err, failed)
+	}}
+	listener, err := narrow.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			here, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+			if err != nil {
+				here.Close()
+				return
+			}
+			go func() { defer here.Close(); io.Copy(here, there) }()
+			go func() {
+				defer there.Close()
+				for piece := make([]byte, 5<<10); ; time.Sleep(20 * time.Millisecond) {
+					n, err := here.Read(piece)
+					if n > 0 {
+						there.Write(piece[:n])
+					}
+					if err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
 }

@@ -110,7 +110,13 @@ func (b *browserTab) text(css cr.CSS) string {
 // waitFor waits until the page shows the words, without reloading it.
 func (b *browserTab) waitFor(words string) {
 	b.Helper()
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(b.text("main"), words); time.Sleep(100 * time.Millisecond) {
+	b.waitLong(words, 20*time.Second)
+}
+
+// waitLong is waitFor for what comes by several passes of the core's mirror.
+func (b *browserTab) waitLong(words string, most time.Duration) {
+	b.Helper()
+	for end := time.Now().Add(most); !strings.Contains(b.text("main"), words); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.give("the page does not come to show %q", words)
 		}

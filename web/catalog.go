@@ -140,9 +140,6 @@ func (v productList) items() []catalog.Item { return slices.Concat(v.found.Exact
 
 func (v productList) pager() Pager {
 	p := Pager{Shown: len(v.items()), Noun: "%d products"}
-	if p.Shown == 1 {
-		p.Noun = "product"
-	}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}

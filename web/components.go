@@ -241,6 +241,11 @@ type Part struct {
 	Label  Words
 	Amount decimal.Decimal
 	Tone   Tone
+	Text   string // how the amount is written; "" = as a quantity
+}
+
+func (p Part) text(ctx context.Context, unit string) string {
+	return cmp.Or(p.Text, Quantity(ctx, p.Amount, unit))
 }
 
 type bar struct {
@@ -271,7 +276,7 @@ func bars(parts []Part) (laid []bar) {
 func partsText(ctx context.Context, parts []Part, unit string) string {
 	var said []string
 	for _, p := range parts {
-		said = append(said, T(ctx, p.Label)+" "+Quantity(ctx, p.Amount, unit))
+		said = append(said, T(ctx, p.Label)+" "+p.text(ctx, unit))
 	}
 	return strings.Join(said, ", ")
 }

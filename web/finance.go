@@ -21,6 +21,8 @@ import (
 type finance struct {
 	look       accounts.Overview
 	overdue    []invoices.Document // longest due first, at most 10
+	memos      []invoices.Document // credit memos that nothing was settled with yet, at most 10
+	unused     []accounts.Payment  // … and payments
 	limited    bool                // the caller sees some sites only
 	export     bool
 	remittance string
@@ -48,8 +50,13 @@ func (v finance) aging(currency string) accounts.Aging {
 }
 
 // ages are the parts of an aging, the freshest first.
-func ages(a accounts.Aging) []Part {
-	return []Part{{"Not due", a.NotDue.Number(), Good}, {"1–30 days", a.To30.Number(), Warn}, {"31–60 days", a.To60.Number(), Warn}, {"61–90 days", a.To90.Number(), Bad}, {"Over 90 days", a.Over90.Number(), Bad}}
+func ages(ctx context.Context, a accounts.Aging) []Part {
+	parts := []Part{{Label: "Not due", Amount: a.NotDue.Number(), Tone: Good}, {Label: "1–30 days", Amount: a.To30.Number(), Tone: Warn}, {Label: "31–60 days", Amount: a.To60.Number(), Tone: Warn},
+		{Label: "61–90 days", Amount: a.To90.Number(), Tone: Bad}, {Label: "Over 90 days", Amount: a.Over90.Number(), Tone: Bad}}
+	for i := range parts {
+		parts[i].Text = Amount(ctx, parts[i].Amount, a.Currency)
+	}
+	return parts
 }
 
 func (w *Web) financeFresh(ctx context.Context) (Freshness, error) {
@@ -71,6 +78,13 @@ func (w *Web) showFinance(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	v.overdue = page.Items
+	if page, err = w.invoices(ctx, r.by, invoices.Filter{State: "open", Kind: invoices.CreditMemo, Limit: 10}); err != nil {
+		return reply{}, err
+	}
+	v.memos = page.Items
+	if v.unused, err = read(ctx, w, r.by, accounts.Noun, "unused", accounts.Unused); err != nil {
+		return reply{}, err
+	}
 	if v.fresh, err = w.financeFresh(ctx); err != nil {
 		return reply{}, err
 	}

@@ -173,9 +173,6 @@ func (v orderList) bar(ctx context.Context) Filter {
 
 func (v orderList) pager() Pager {
 	p := Pager{Shown: len(v.page.Items), Noun: "%d orders"}
-	if p.Shown == 1 {
-		p.Noun = "order"
-	}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}
@@ -303,7 +300,7 @@ func (w *Web) orderPage(ctx context.Context, r request, v followed) (reply, erro
 
 // parts are what a line's quantity is made up of: together they are what was ordered.
 func parts(l orders.Line) (all []Part) {
-	for _, p := range []Part{{"shipped", l.Shipped.Number(), Good}, {"back-ordered", l.Backordered.Number(), Warn}, {"cancelled", l.Cancelled.Number(), Neutral}, {"open", l.Open.Number(), Info}} {
+	for _, p := range []Part{{"shipped", l.Shipped.Number(), Good, ""}, {"back-ordered", l.Backordered.Number(), Warn, ""}, {"cancelled", l.Cancelled.Number(), Neutral, ""}, {"open", l.Open.Number(), Info, ""}} {
 		if !p.Amount.IsZero() {
 			all = append(all, p)
 		}

@@ -127,9 +127,6 @@ func (v purchaseList) bar(ctx context.Context) Filter {
 
 func (v purchaseList) pager() Pager {
 	p := Pager{Shown: len(v.page.Items), Noun: "%d purchase orders"}
-	if p.Shown == 1 {
-		p.Noun = "purchase order"
-	}
 	if v.filter.Cursor != "" {
 		p.First = v.address.With()
 	}

@@ -288,9 +288,6 @@ func (w *Web) showFeed(ctx context.Context, r request) (reply, error) {
 
 func (v feedView) pager() Pager {
 	p := Pager{Shown: len(v.refused.Items), Noun: "%d rows"}
-	if p.Shown == 1 {
-		p.Noun = "row"
-	}
 	if v.refused.After != "" {
 		p.Next = v.address.With("after", v.refused.After)
 	}
@@ -374,9 +371,6 @@ func outboxPath(state string) string {
 
 func (v outboxView) pager() Pager {
 	p := Pager{Shown: len(v.page.Items), Noun: "%d commands"}
-	if p.Shown == 1 {
-		p.Noun = "command"
-	}
 	if v.page.After != "" {
 		p.Next = Address{Path: "/sync/outbox", Query: url.Values{"state": {v.state}}}.With("after", v.page.After)
 	}

@@ -111,6 +111,19 @@ func Paid(ctx context.Context, tx *portal.Tx, cursor string, limit int) (p Payme
 	return p, nil
 }
 
+// Unused lists payments that were not used yet in whole, the latest first, at most 10.
+func Unused(ctx context.Context, tx *portal.Tx) (list []Payment, err error) {
+	if err := tx.Need(portal.AccountRead); err != nil {
+		return nil, err
+	}
+	list = []Payment{}
+	err = tx.Select(ctx, &list, `SELECT `+paymentColumns+` FROM payments WHERE partner_id = $1 AND is_open AND ($2::text[] IS NULL OR site = ANY($2)) ORDER BY paid_on DESC, payment DESC LIMIT 10`, tx.By.PartnerID, portal.Limit(tx.By.Sites))
+	if err != nil {
+		return nil, fmt.Errorf("listing payments that are not used: %w", err)
+	}
+	return list, nil
+}
+
 // GetPayment returns one payment with what it settled. One that is not there, is another partner's, or beyond the caller's sites is NotFound.
 func GetPayment(ctx context.Context, tx *portal.Tx, number string) (d PaymentDetail, err error) {
 	if err := tx.Need(portal.AccountRead); err != nil {

@@ -42,6 +42,7 @@ func TestLists_read(t *testing.T) {
 		"payments, deep":   {all, page(deep), "payments", 51},
 		"payments, back":   {all, page(back), "payments", 51},
 		"one site's":       {one, page(""), "payments", 400},
+		"not used yet":     {all, func(tx *portal.Tx) error { _, err := accounts.Unused(ctx, tx); return err }, "payments", 11},
 		"a payment":        {all, func(tx *portal.Tx) error { _, err := accounts.GetPayment(ctx, tx, "P9"); return err }, "settlements", 10},
 		"what settled":     {all, func(tx *portal.Tx) error { _, err := accounts.SettledBy(ctx, tx, "I9"); return err }, "settlements", 10},
 		"ages":             {all, func(tx *portal.Tx) error { _, err := accounts.Ages(ctx, tx); return err }, "invoices", 310},

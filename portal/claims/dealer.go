@@ -151,6 +151,7 @@ func lookUp(ctx context.Context, tx *portal.Tx, r Ref) (f Facts, site, currency 
 		return f, "", "", fmt.Errorf("looking for what a claim is about: %w", err)
 	}
 	r.OrderNumber, r.OrderLine, r.Shipment = row.OrderNumber, row.OrderLine, row.Shipment
+	row.Quantity = portal.Amount(row.Quantity.Number().String()) // 16, where the core writes 16.000
 	return Facts{Product: row.Product, Description: row.Description, Unit: row.Unit, Quantity: row.Quantity, Most: row.Quantity, Price: row.Price, DeliveredOn: row.DeliveredOn, InvoicedOn: row.InvoicedOn, Ref: r}, row.Site, row.Currency, nil
 }
 

@@ -34,12 +34,13 @@ type Document struct {
 	Open        portal.Amount `db:"open" json:"open" doc:"Not settled yet"`
 	Credits     string        `db:"credits" json:"credits" doc:"The invoice that a credit memo is about"`
 	Claim       string        `db:"claim" json:"claim" doc:"The claim that a credit memo answers"`
+	Comment     string        `db:"comment" json:"comment" doc:"What the host noted, a dispute say"`
 }
 
 // columns of a document; $2 is today.
 const columns = `number, kind, CASE WHEN NOT is_open THEN 'settled' WHEN due_on < $2 AND open > 0 THEN 'overdue' ELSE 'open' END AS state, coalesce(site, '') AS site,
 	coalesce(order_number, '') AS order_number, coalesce(shipment, '') AS shipment, coalesce(po_number, '') AS po_number, currency, invoiced_on, due_on, net, tax, total, open,
-	coalesce(credits, '') AS credits, coalesce(claim, '') AS claim`
+	coalesce(credits, '') AS credits, coalesce(claim, '') AS claim, coalesce(comment, '') AS comment`
 
 // What a list can be narrowed to and ordered by.
 var (
@@ -256,7 +257,6 @@ type Line struct {
 // A Detail is a document with its lines and what settled it.
 type Detail struct {
 	Document
-	Comment string                `db:"comment" json:"comment"`
 	Lines   []Line                `db:"-" json:"lines"`
 	Settled []accounts.Settlement `db:"-" json:"settled" doc:"What settled it; for a credit memo, what it settled. With open, they add up to the total"`
 	Memos   []string              `db:"-" json:"credit_memos" doc:"Numbers of the credit memos about it"`
@@ -271,7 +271,7 @@ func Get(ctx context.Context, tx *portal.Tx, number string) (d Detail, err error
 	if !portal.Readable(number) {
 		return d, none
 	}
-	err = tx.Get(ctx, &d, `SELECT `+columns+`, coalesce(comment, '') AS comment FROM invoices WHERE partner_id = $1 AND number = $3 AND ($4::text[] IS NULL OR site = ANY($4))`,
+	err = tx.Get(ctx, &d, `SELECT `+columns+` FROM invoices WHERE partner_id = $1 AND number = $3 AND ($4::text[] IS NULL OR site = ANY($4))`,
 		tx.By.PartnerID, portal.DateOf(tx.Now), number, portal.Limit(tx.By.Sites))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, none

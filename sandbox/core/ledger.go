@@ -59,7 +59,7 @@ type ledger struct {
 type fate struct {
 	from, to int    // days that it has been due, the first invoice of which has it
 	paid     int64  // percent of it that is paid
-	back     bool   // something of it came back, and the memo is not used yet
+	back     bool   // something of it came back, and the memo is not used yet; neither is money that came meanwhile
 	note     string // whoever keeps the books writes it down, and nobody collects it
 }
 
@@ -125,7 +125,12 @@ func (c *company) invoice(d *delivery, at time.Time) {
 	switch b.fate = l.meet(b, c.now); {
 	case b.fate == nil:
 	case b.fate.back:
-		c.at(workday(b.on.AddDate(0, 0, 7)).Add(10*time.Hour), func(at time.Time) error { l.credit(b, "One piece came back", at); return nil })
+		c.at(workday(b.on.AddDate(0, 0, 7)).Add(10*time.Hour), func(at time.Time) error {
+			l.credit(b, "One piece came back", at)
+			r := l.receive(0, at, b)
+			r.amount, r.open, r.reference = 25_000, 25_000, "on account"
+			return nil
+		})
 		return
 	default:
 		b.note = b.fate.note

@@ -255,8 +255,31 @@ func (a actor) ship() (string, error) {
 	if err != nil || o == nil {
 		return "", err
 	}
+	return a.send(o, chooseWay(a.rng), false)
+}
+
+// Ship has all that is open of an order shipped at once, alone, as the warehouse may do any time.
+func Ship(ctx context.Context, db *sql.DB, now time.Time, order int64) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	a := actor{ctx, tx, rand.New(rand.NewPCG(uint64(order), 1)), now.UTC().Truncate(time.Microsecond)}
+	o, err := a.read(order)
+	if err != nil {
+		return err
+	}
+	if _, err := a.send(o, inFull, true); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// send ships an order, with another to the same site as it happens, and bills it.
+func (a actor) send(o *order, way int, alone bool) (string, error) {
 	what := fmt.Sprintf("order %d is shipped", o.no)
-	parcels, rest := o.ship(a.rng, chooseWay(a.rng), a.now)
+	parcels, rest := o.ship(a.rng, way, a.now)
 	if rest != nil {
 		if err := a.add(rest); err != nil {
 			return "", err
@@ -264,7 +287,7 @@ func (a actor) ship() (string, error) {
 		o.rest = rest.no
 		what += fmt.Sprintf(", order %d continues it", rest.no)
 	}
-	if a.rng.IntN(2) == 0 {
+	if !alone && a.rng.IntN(2) == 0 {
 		no, err := a.one(`SELECT so_no FROM erp.so_header WHERE status = $1 AND ship_to = $2 AND so_no <> $3 ORDER BY so_no`, picking, o.shipTo, o.no)
 		if err != nil {
 			return "", err
