@@ -250,12 +250,11 @@ func (f *AnswerFilter) query(supplier int64) (string, []any) {
 		where += fmt.Sprintf(` AND (a.partner_id, a.order_number, a.line) > ($%d, $%d, $%d)`, len(args)-2, len(args)-1, len(args))
 	}
 	args = append(args, f.Limit+1)
-	return fmt.Sprintf(`SELECT row_to_json(d)::text, a.partner_id, a.order_number, a.line
-		FROM (SELECT a.* FROM purchase_answer_lines a JOIN purchase_order_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.line = a.line
-			WHERE %s ORDER BY a.partner_id, a.order_number, a.line LIMIT $%d) a
-		JOIN purchase_order_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.line = a.line
+	return fmt.Sprintf(`SELECT row_to_json(d)::text, a.partner_id, a.order_number, a.line, l.line IS NOT NULL AND o.number IS NOT NULL
+		FROM (SELECT a.* FROM purchase_answer_lines a WHERE %s ORDER BY a.partner_id, a.order_number, a.line LIMIT $%d) a
+		LEFT JOIN purchase_order_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.line = a.line
 		JOIN purchase_answers g ON g.partner_id = a.partner_id AND g.order_number = a.order_number AND g.answer = a.answer
-		JOIN purchase_orders o ON o.partner_id = a.partner_id AND o.number = a.order_number
+		LEFT JOIN purchase_orders o ON o.partner_id = a.partner_id AND o.number = a.order_number
 		JOIN partners p ON p.partner_id = a.partner_id
 		CROSS JOIN LATERAL (SELECT p.number AS partner, p.name AS partner_name, a.order_number AS order, a.answer, a.line, coalesce(l.product, '') AS product, l.description, coalesce(l.unit, '') AS unit,
 			trim_scale(l.quantity)::text AS quantity, l.price::text AS price, o.currency, %s AS asked,
@@ -281,18 +280,22 @@ func WaitingAnswers(ctx context.Context, tx *portal.Tx, f AnswerFilter) (list []
 	query, args := f.query(supplier)
 	list = []WaitingAnswer{}
 	var last lineCursor
+	seen := 0
 	err = tx.Each(ctx, func(r *sqlx.Rows) error {
 		var doc []byte
 		var c lineCursor
 		var w WaitingAnswer
-		if err := r.Scan(&doc, &c.Partner, &c.Order, &c.Line); err != nil {
+		var there bool // the core may have taken it away
+		if err := r.Scan(&doc, &c.Partner, &c.Order, &c.Line, &there); err != nil {
 			return err
 		}
-		if len(list) == f.Limit {
+		if seen++; seen > f.Limit {
 			next = last.String()
 			return nil
 		}
-		last = c
+		if last = c; !there {
+			return nil
+		}
 		err := json.Unmarshal(doc, &w)
 		list = append(list, w)
 		return err
