@@ -17,7 +17,7 @@ import (
 var buyingColumns = []Column{{Label: "Order"}, {Label: "Supplier"}, {Label: "Ordered"}, {Label: "Buyer"}, {Label: "State"}, {Label: "Answer by"}, {Label: "Next due"}, {Label: "Lines", Numeric: true}, {Label: "Net", Numeric: true}}
 
 // deskFields are the fields that every list of the buying desk is narrowed by.
-func deskFields(v deskPage, choice, number string) templ.Component {
+func deskFields(v deskPage, choice string, number Words) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -70,7 +70,7 @@ func deskFields(v deskPage, choice, number string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = Input(Field{Name: "q", Label: Verbatim(number), Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Input(Field{Name: "q", Label: number, Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Error: Words(v.fault.On("q")), Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": Words("Begins with")}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

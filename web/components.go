@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -215,8 +216,12 @@ func (f Field) attributes() templ.Attributes {
 	return a
 }
 
-// inNumbers is the field with its number as the person writes it.
-func (f Field) inNumbers(ctx context.Context) Field {
+// theirs is the field as the person reads and writes: with its number, and what stands in it while it is empty.
+func (f Field) theirs(ctx context.Context) Field {
+	if said, ok := f.More["placeholder"].(Words); ok {
+		f.More = maps.Clone(f.More)
+		f.More["placeholder"] = T(ctx, said)
+	}
 	if f.InputMode == "decimal" {
 		if wrong := doubtful(ctx, f.Value); wrong != "" {
 			f.Error = wrong

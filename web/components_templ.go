@@ -2580,7 +2580,7 @@ func Input(f Field) templ.Component {
 			templ_7745c5c3_Var127 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		f = f.inNumbers(ctx)
+		f = f.theirs(ctx)
 		var templ_7745c5c3_Var128 = []any{f.wrapClass()}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var128...)
 		if templ_7745c5c3_Err != nil {

@@ -281,7 +281,7 @@ func ForecastsPage(s Shell, v forecastPage) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Product", Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": "Begins with"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "q", Label: "Product", Value: v.address.Query.Get("q"), Type: "search", Narrow: true, Autocomplete: "off", More: templ.Attributes{"maxlength": "100", "placeholder": Words("Begins with")}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

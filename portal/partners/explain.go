@@ -85,13 +85,13 @@ func explain(ctx context.Context, tx *portal.Tx, e Explanation) (Explanation, er
 	}
 	switch {
 	case e.Member.Sites == nil && e.Contact != "":
-		e.Sites = "All sites: the core's contact " + e.Contact + " is the company's as a whole or its head office's"
+		e.Sites = fmt.Sprintf("All sites: the core's contact %s is the company's as a whole or its head office's", e.Contact)
 	case e.Member.Sites == nil:
 		e.Sites = "All sites, and those to come: they were let in without a limit"
 	case e.Contact != "":
-		e.Sites = strings.Join(e.Member.Sites, ", ") + ": the sites of the core's contact " + e.Contact
+		e.Sites = fmt.Sprintf("%s: the sites of the core's contact %s", strings.Join(e.Member.Sites, ", "), e.Contact)
 	default:
-		e.Sites = strings.Join(e.Member.Sites, ", ") + ": limited to these by " + nameOf(e.Member.GrantedBy)
+		e.Sites = fmt.Sprintf("%s: limited to these by %s", strings.Join(e.Member.Sites, ", "), nameOf(e.Member.GrantedBy))
 	}
 	roles, err := rolesNamed(ctx, tx, e.Member.Roles, s.KindOf)
 	if err != nil {
@@ -110,11 +110,11 @@ func explain(ctx context.Context, tx *portal.Tx, e Explanation) (Explanation, er
 		switch {
 		case r.Held:
 		case s.Suspended:
-			r.Kept = "suspended by " + nameOf(deref(e.Member.SuspendedBy))
+			r.Kept = fmt.Sprintf("suspended by %s", nameOf(deref(e.Member.SuspendedBy)))
 		case s.KindOf == "dealer" && portal.OfSuppliers.Has(p):
 			r.Kept = "there is nothing of that for dealers"
 		default:
-			r.Kept = "none of the partner's programmes opens it: " + strings.Join(e.Programmes, ", ")
+			r.Kept = fmt.Sprintf("none of the partner's programmes opens it: %s", strings.Join(e.Programmes, ", "))
 		}
 		e.Rights = append(e.Rights, r)
 	}
@@ -262,7 +262,8 @@ func WhoSees(ctx context.Context, tx *portal.Tx, partner int64, document string)
 		}
 		one := Reader{Subject: s.Subject, Kind: "person", Name: s.Name, Email: s.Email, Sites: s.Sites}
 		if s.Token {
-			one.Kind, one.Reason = "token", "the token may "+d.need.Words()
+			one.Kind = "token"
+			one.Reason = fmt.Sprintf("the token may %s", d.need.Words())
 		} else {
 			for _, role := range s.Roles {
 				if _, ok := kinds[role]; !ok {
@@ -274,12 +275,12 @@ func WhoSees(ctx context.Context, tx *portal.Tx, partner int64, document string)
 					one.Roles = append(one.Roles, role)
 				}
 			}
-			one.Reason = "the role " + strings.Join(one.Roles, ", ") + " lets them " + d.need.Words()
+			one.Reason = fmt.Sprintf("the role %s lets them %s", strings.Join(one.Roles, ", "), d.need.Words())
 		}
 		if s.Sites == nil {
-			one.Reason += ", at all sites"
+			one.Reason = fmt.Sprintf("%s, at all sites", one.Reason)
 		} else {
-			one.Reason += "; " + where + ", one of theirs"
+			one.Reason = fmt.Sprintf("%s; %s, one of theirs", one.Reason, where)
 		}
 		r.Readers = append(r.Readers, one)
 	}

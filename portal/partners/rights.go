@@ -169,7 +169,7 @@ func barred(tx *portal.Tx, partner int64, kind string, delegable []string, role 
 		return ""
 	}
 	if above := perms &^ tx.By.Perms; above != 0 {
-		return "you cannot grant what you may not do yourself: " + strings.Join(above.Names(), ", ")
+		return fmt.Sprintf("you cannot grant what you may not do yourself: %s", strings.Join(above.Names(), ", "))
 	}
 	if delegable != nil && !slices.Contains(delegable, role) {
 		return "the host does not let you grant this role"
