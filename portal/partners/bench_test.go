@@ -88,11 +88,11 @@ func BenchmarkDirectory(b *testing.B) {
 		{"search", 100, func(h *bigHost, n int) {
 			directory(b, h.Portal, partners.DirectoryFilter{Text: fmt.Sprint("P7", n%10)})
 		}},
-		{"search, two words", 100, func(h *bigHost, n int) {
-			directory(b, h.Portal, partners.DirectoryFilter{Text: fmt.Sprint("upper town", n%500)})
+		{"search, many found", 100, func(h *bigHost, n int) {
+			directory(b, h.Portal, partners.DirectoryFilter{Text: []string{"upper wheel", "lower wheel", "north wheel"}[n%3]})
 		}},
 		{"filter", 100, func(h *bigHost, n int) {
-			directory(b, h.Portal, partners.DirectoryFilter{Kind: "supplier", Category: fmt.Sprint("C", n%7)})
+			directory(b, h.Portal, partners.DirectoryFilter{Kind: "dealer", Category: fmt.Sprint("C", n%7)})
 		}},
 		{"programme", 100, func(h *bigHost, _ int) { directory(b, h.Portal, partners.DirectoryFilter{Programme: "full"}) }},
 		{"nothing found", 100, func(h *bigHost, _ int) {
