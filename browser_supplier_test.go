@@ -117,7 +117,7 @@ func TestBrowser_supplies(t *testing.T) {
 	}
 
 	// What is left of the order is announced, received with one rejected, invoiced and paid.
-	b.do(cr.Navigate(fmt.Sprintf("%s/dispatches/new?order=%d", r.base, po)), cr.WaitVisible(cr.CSS(`main [name=number]`)))
+	b.do(cr.Navigate(fmt.Sprintf("%s/new/dispatches?order=%d", r.base, po)), cr.WaitVisible(cr.CSS(`main [name=number]`)))
 	for field, value := range map[string]string{"number": "LS-STORY", "ships_on": day, "arrives_on": day, "gs1_prefix": "4012345", "carrier": "Roadlink", "lot-1": "L-7"} {
 		b.fill(fmt.Sprintf(`main [name=%q]`, field), value)
 	}
@@ -131,7 +131,7 @@ func TestBrowser_supplies(t *testing.T) {
 		`UPDATE erp.po_line SET qty_in = qty_in + $3 - 1, changed_at = now() AT TIME ZONE 'UTC' WHERE po_no = $1 AND line_no = $2`)
 	b.comes(r.base+"/dispatches/LS-STORY", "tread defect")
 	b.both("supplier-received")
-	form := fmt.Sprintf("%s/billing/new?order=%d", r.base, po)
+	form := fmt.Sprintf("%s/new/billing?order=%d", r.base, po)
 	b.comes(form, "Tax, per cent")
 	b.fill(`main [name=number]`, "RE-STORY")
 	b.press(`form[action="/billing"] .form-actions button`)

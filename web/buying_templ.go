@@ -3227,9 +3227,9 @@ func policyFacts(p purchasing.Policy) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				var templ_7745c5c3_Var134 string
-				templ_7745c5c3_Var134, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s is sent with a warning above, above %s refused", percent(p.OverWarn), percent(p.OverStop)))
+				templ_7745c5c3_Var134, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "%s is sent with a warning above, above %s refused", percent(ctx, p.OverWarn), percent(ctx, p.OverStop)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 516, Col: 106}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `buying.templ`, Line: 516, Col: 116}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var134))
 				if templ_7745c5c3_Err != nil {

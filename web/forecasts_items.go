@@ -117,9 +117,9 @@ func (w *Web) showForecastItem(ctx context.Context, r request) (reply, error) {
 }
 
 // percent says a share; there is none of nothing.
-func percent(a portal.Amount) string {
+func percent(ctx context.Context, a portal.Amount) string {
 	if a == "" {
 		return "–"
 	}
-	return string(a) + " %"
+	return Quantity(ctx, a.Number(), "%")
 }

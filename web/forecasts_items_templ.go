@@ -684,9 +684,9 @@ func balances(v ledgerPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var31 string
-		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Reckoned since version %s. Wanted is what was used so far, the firm zone and, for material, the trade-off zone. Authorised is the greatest that was ever wanted. What is authorised and no longer wanted is surplus: finished goods at %s of the price, material alone at %s. Wanted and surplus together are what was authorised: no piece is counted twice.", v.balances.Since, percent(v.terms.MakeShare), percent(v.terms.BuyShare)))
+		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Reckoned since version %s. Wanted is what was used so far, the firm zone and, for material, the trade-off zone. Authorised is the greatest that was ever wanted. What is authorised and no longer wanted is surplus: finished goods at %s of the price, material alone at %s. Wanted and surplus together are what was authorised: no piece is counted twice.", v.balances.Since, percent(ctx, v.terms.MakeShare), percent(ctx, v.terms.BuyShare)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 112, Col: 436}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 112, Col: 446}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 		if templ_7745c5c3_Err != nil {
@@ -715,15 +715,15 @@ func lastRound(l forecasts.Ledger) forecasts.Round {
 	return l.Rounds[len(l.Rounds)-1]
 }
 
-func churnOf(l forecasts.Ledger) string {
+func churnOf(ctx context.Context, l forecasts.Ledger) string {
 	before, churn := portal.Amount("0").Number(), portal.Amount("0").Number()
 	for _, r := range l.Rounds {
 		before, churn = before.Add(r.FirmBefore.Number()), churn.Add(r.Churn.Number())
 	}
 	if before.IsZero() {
-		return "–"
+		return percent(ctx, "")
 	}
-	return churn.Shift(2).DivRound(before, 1).String() + " %"
+	return percent(ctx, portal.Amount(churn.Shift(2).DivRound(before, 1).String()))
 }
 
 func liabilityText(ctx context.Context, l forecasts.Ledger, currency string) string {
@@ -790,7 +790,7 @@ func ledgerFigures(l forecasts.Ledger, currency string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure("Churn while firm", churnOf(l), "of what was firm, up or down").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Figure("Churn while firm", churnOf(ctx, l), "of what was firm, up or down").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -798,7 +798,7 @@ func ledgerFigures(l forecasts.Ledger, currency string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure("Commitments kept", percent(l.Kept.Reliability), Said(ctx, "in %s", T(ctx, "%d buckets", l.Kept.Buckets))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Figure("Commitments kept", percent(ctx, l.Kept.Reliability), Said(ctx, "in %s", T(ctx, "%d buckets", l.Kept.Buckets))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -991,9 +991,9 @@ func horizonTable(id string, list []forecasts.Horizon, kind string) templ.Compon
 						}
 						ctx = templ.InitializeContext(ctx)
 						var templ_7745c5c3_Var46 string
-						templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(percent(h.WAPE))
+						templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(percent(ctx, h.WAPE))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 180, Col: 23}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 180, Col: 28}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 						if templ_7745c5c3_Err != nil {
@@ -1018,9 +1018,9 @@ func horizonTable(id string, list []forecasts.Horizon, kind string) templ.Compon
 						}
 						ctx = templ.InitializeContext(ctx)
 						var templ_7745c5c3_Var48 string
-						templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(percent(h.Bias))
+						templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(percent(ctx, h.Bias))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 183, Col: 23}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `forecasts_items.templ`, Line: 183, Col: 28}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var48))
 						if templ_7745c5c3_Err != nil {

@@ -94,7 +94,7 @@ type RoleChoice struct {
 var roleTitles = map[string]string{
 	"viewer": "Viewer: sees, and changes nothing", "buyer": "Buyer: orders and sees prices", "approver": "Approver: approves colleagues' orders", "claims": "Claims: files and answers claims",
 	"finance": "Finance: balance, invoices and payments", "planner": "Planner: commits to forecasts", "seller": "Seller: answers purchase orders, ships and bills",
-	"partner-admin": "Administrator: manages colleagues' access", "claims-desk": "Claims desk", "claims-lead": "Claims lead", "planning-desk": "Planning desk",
+	"partner-admin": "Administrator: manages colleagues' access", "claims-desk": "Claims desk", "claims-lead": "Claims lead", "planning-desk": "Planning desk", "buying-desk": "Buying desk",
 	"partner-manager": "Partner manager", "auditor": "Auditor", "administrator": "Administrator",
 }
 
