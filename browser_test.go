@@ -154,7 +154,7 @@ func (b *browserTab) enter(address string, p core.Person) {
 
 func (b *browserTab) signOut() {
 	b.Helper()
-	b.do(cr.Evaluate[cr.Void](`document.querySelector('form[action="/logout"]').requestSubmit()`), cr.WaitVisible(signInLink))
+	b.do(cr.Evaluate[cr.Void](`document.querySelector('form[action="/logout"]').requestSubmit()`), cr.WaitVisible(cr.CSS(`main a[href^="/login"]`)))
 }
 
 // TestBrowser signs in as each kind of person, reads an order as a dealer at a desk and on a phone, sees it move, and signs out.
