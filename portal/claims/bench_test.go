@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"extranet/portal"
 	"extranet/portal/accounts"
@@ -78,16 +76,16 @@ func BenchmarkDealer(b *testing.B) {
 				return v, err
 			}
 			for range 5 {
-				bare = append(bare, each(20, c.bare))
-				fresh = append(fresh, each(20, func() { _, err := read(ctx); must(b, err) }))
-				kept = append(kept, each(2000, func() { _, err := portal.Cached(ctx, p.DB, by, Noun, c.name, read); must(b, err) }))
+				bare = append(bare, portaltest.Each(20, c.bare))
+				fresh = append(fresh, portaltest.Each(20, func() { _, err := read(ctx); must(b, err) }))
+				kept = append(kept, portaltest.Each(2000, func() { _, err := portal.Cached(ctx, p.DB, by, Noun, c.name, read); must(b, err) }))
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(middle(bare), "bare-ms")
-			b.ReportMetric(middle(fresh), "uncached-ms")
-			b.ReportMetric(middle(fresh)/middle(bare), "uncached/bare")
-			b.ReportMetric(middle(kept), "cached-ms")
-			b.ReportMetric(middle(bare)/middle(kept), "bare/cached")
+			b.ReportMetric(portaltest.Middle(bare), "bare-ms")
+			b.ReportMetric(portaltest.Middle(fresh), "uncached-ms")
+			b.ReportMetric(portaltest.Middle(fresh)/portaltest.Middle(bare), "uncached/bare")
+			b.ReportMetric(portaltest.Middle(kept), "cached-ms")
+			b.ReportMetric(portaltest.Middle(bare)/portaltest.Middle(kept), "bare/cached")
 		})
 	}
 	b.Run("upload", func(b *testing.B) {
@@ -98,11 +96,11 @@ func BenchmarkDealer(b *testing.B) {
 		var bare, ours []float64
 		var most uint64
 		for range 3 {
-			bare = append(bare, each(1, func() { must(b, pour(p.Owner, text.String())) }))
+			bare = append(bare, portaltest.Each(1, func() { must(b, pour(p.Owner, text.String())) }))
 			runtime.GC()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			ours = append(ours, each(1, func() {
+			ours = append(ours, portaltest.Each(1, func() {
 				table, err := sheet.Text(text.String(), orders.ListLimits)
 				must(b, err)
 				must(b, p.Do(ctx, by, func(tx *portal.Tx) error {
@@ -120,9 +118,9 @@ func BenchmarkDealer(b *testing.B) {
 			most = max(most, after.TotalAlloc-before.TotalAlloc)
 		}
 		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(middle(bare), "bare-ms")
-		b.ReportMetric(middle(ours), "ours-ms")
-		b.ReportMetric(middle(ours)/middle(bare), "ours/bare")
+		b.ReportMetric(portaltest.Middle(bare), "bare-ms")
+		b.ReportMetric(portaltest.Middle(ours), "ours-ms")
+		b.ReportMetric(portaltest.Middle(ours)/portaltest.Middle(bare), "ours/bare")
 		b.ReportMetric(float64(most)/(1<<20), "MiB-made")
 	})
 }
@@ -144,14 +142,3 @@ func pour(db *sql.DB, text string) error {
 		JOIN products p ON p.number_search = lower(q.number) JOIN list_prices l USING (product) JOIN availability s USING (product)`, string(a), string(q))
 	return err
 }
-
-// each is how many milliseconds one of n calls takes.
-func each(n int, f func()) float64 {
-	began := time.Now()
-	for range n {
-		f()
-	}
-	return float64(time.Since(began).Microseconds()) / 1000 / float64(n)
-}
-
-func middle(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }

@@ -125,8 +125,19 @@ func TestPlaceCart_checks(t *testing.T) {
 	p.Arrange(t, shop)
 	by := person("a")
 	var seen string
+	var checks orders.Checks
 	show := func() {
-		must(t, do(t, p, by, func(tx *portal.Tx) error { c, err := orders.ShowCart(t.Context(), tx); seen = c.Seen; return err }))
+		must(t, do(t, p, by, func(tx *portal.Tx) error {
+			c, err := orders.ShowCart(t.Context(), tx)
+			seen, checks = c.Seen, c.Checks
+			return err
+		}))
+	}
+	warns := func(what string, want orders.Checks) {
+		t.Helper()
+		if show(); checks != want {
+			t.Errorf("%s: the cart says %+v, want %+v", what, checks, want)
+		}
 	}
 	fill := func(lines ...orders.New) {
 		must(t, do(t, p, by, func(tx *portal.Tx) error {
@@ -158,17 +169,22 @@ func TestPlaceCart_checks(t *testing.T) {
 	p.Arrange(t, `UPDATE availability SET available = 3 WHERE product = 'T1'`)
 	_, err = place(orders.Placing{})
 	refused("the stock moved", err, portal.Conflict, "5 of 8 are not in stock any more")
-	show()
+	warns("a part follows", orders.Checks{Ready: true, Short: 1})
+	_, err = place(orders.Placing{InStock: true})
+	refused("all has to be in stock", err, portal.Conflict, "5 of 8 are not in stock today")
 	p.Arrange(t, `INSERT INTO account_status (partner_id, account, currency, credit_limit, on_hold, hold_reason, balance, changed_at) VALUES (2, 'A', 'EUR', 500, true, 'late', 0, now())`)
+	warns("on hold", orders.Checks{Short: 1, OnHold: true, OverCredit: true})
 	_, err = place(orders.Placing{})
 	refused("on hold", err, portal.Conflict, "on hold; ask")
 	p.Arrange(t, `UPDATE account_status SET on_hold = false`)
+	warns("above the credit", orders.Checks{Short: 1, OverCredit: true})
 	_, err = place(orders.Placing{})
 	refused("above the credit", err, portal.Conflict, "exceeds what your company may still buy")
 	p.Arrange(t, `UPDATE account_status SET credit_limit = 600`)
 	must(t, do(t, p, by, func(tx *portal.Tx) error {
 		return orders.SetRules(t.Context(), tx, orders.Rules{POOnce: true, PONeeded: true})
 	}))
+	warns("no PO", orders.Checks{Ready: true, Short: 1, PONeeded: true, POOnce: true})
 	_, err = place(orders.Placing{})
 	refused("no PO", err, portal.Invalid, "wants one on each order")
 	placed, err := place(orders.Placing{PONumber: "po-7"})
@@ -185,6 +201,7 @@ func TestPlaceCart_checks(t *testing.T) {
 	_, err = place(orders.Placing{PONumber: "PO-9"})
 	refused("what is on its way counts", err, portal.Conflict, "exceeds")
 	fill(orders.New{Number: "R1", Quantity: "1"})
+	warns("on request", orders.Checks{Problems: 1, PONeeded: true, POOnce: true})
 	_, err = place(orders.Placing{PONumber: "PO-9"})
 	refused("on request", err, portal.Invalid, "its price is on request")
 }

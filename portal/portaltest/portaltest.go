@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -237,3 +238,15 @@ func Reads(t testing.TB, tx *portal.Tx, table string, f func()) (rows int, whole
 	after := now()
 	return after.Rows - before.Rows, after.Whole > before.Whole
 }
+
+// Each is how many milliseconds one of n calls takes.
+func Each(n int, f func()) float64 {
+	began := time.Now()
+	for range n {
+		f()
+	}
+	return float64(time.Since(began).Microseconds()) / 1000 / float64(n)
+}
+
+// Middle is the median.
+func Middle(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }

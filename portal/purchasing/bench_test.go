@@ -2,9 +2,7 @@ package purchasing
 
 import (
 	"context"
-	"slices"
 	"testing"
-	"time"
 
 	"extranet/portal"
 	"extranet/portal/portaltest"
@@ -98,31 +96,20 @@ func BenchmarkOrders(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			var limit, fresh, kept []float64
 			for range rounds {
-				limit = append(limit, each(calls, c.bare))
-				fresh = append(fresh, each(calls, func() { _, err := c.read(ctx); must(b, err) }))
+				limit = append(limit, portaltest.Each(calls, c.bare))
+				fresh = append(fresh, portaltest.Each(calls, func() { _, err := c.read(ctx); must(b, err) }))
 				if c.kept {
-					kept = append(kept, each(2000, func() { _, err := portal.Cached(ctx, p.DB, cord, "purchasing", c.name, c.read); must(b, err) }))
+					kept = append(kept, portaltest.Each(2000, func() { _, err := portal.Cached(ctx, p.DB, cord, "purchasing", c.name, c.read); must(b, err) }))
 				}
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(middle(limit), "bare-ms")
-			b.ReportMetric(middle(fresh), "uncached-ms")
-			b.ReportMetric(middle(fresh)/middle(limit), "uncached/bare")
+			b.ReportMetric(portaltest.Middle(limit), "bare-ms")
+			b.ReportMetric(portaltest.Middle(fresh), "uncached-ms")
+			b.ReportMetric(portaltest.Middle(fresh)/portaltest.Middle(limit), "uncached/bare")
 			if c.kept {
-				b.ReportMetric(middle(kept), "cached-ms")
-				b.ReportMetric(middle(limit)/middle(kept), "bare/cached")
+				b.ReportMetric(portaltest.Middle(kept), "cached-ms")
+				b.ReportMetric(portaltest.Middle(limit)/portaltest.Middle(kept), "bare/cached")
 			}
 		})
 	}
 }
-
-// each is how many milliseconds one of n calls takes.
-func each(n int, f func()) float64 {
-	began := time.Now()
-	for range n {
-		f()
-	}
-	return float64(time.Since(began).Microseconds()) / 1000 / float64(n)
-}
-
-func middle(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }
