@@ -1,15 +1,6 @@
 package jobs
 
-import (
-	"context"
-	"time"
-
-	"extranet/portal"
-	"extranet/portal/forecasts"
-	"extranet/portal/notices"
-	"extranet/portal/partners"
-	"extranet/portal/purchasing"
-)
+import "extranet/portal/forecasts"
 
 var forecastEntities = []entity{
 	{mirror: forecasts.Mirror},
@@ -19,38 +10,4 @@ var forecastEntities = []entity{
 
 var forecastCommands = []commandHandler{
 	{name: forecasts.CommitCommand, values: []string{"version", "by", "lines"}, lists: map[string][]string{"lines": {"product", "location", "starts_on", "quantity", "asked", "reason", "note"}}},
-}
-
-// clocks does what is due by itself: about reviews of access, whose date ends live sessions within seconds, about new versions of forecasts,
-// and about notices and orders that nobody answers. Every worker looks; each thing is done once.
-func (w *Worker) clocks(ctx context.Context) {
-	due := []struct {
-		what  string
-		every time.Duration
-		do    func(context.Context, *portal.Tx) error
-		next  time.Time
-	}{
-		{what: "reviews", every: 2 * time.Second, do: partners.TendReviews},
-		{what: "forecasts", every: time.Minute, do: forecasts.Tend},
-		{what: "purchase orders", every: time.Minute, do: purchasing.Remind},
-		{what: "notices", every: time.Minute, do: func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err }},
-	}
-	for {
-		for i := range due {
-			d := &due[i]
-			if now := time.Now(); now.Before(d.next) {
-				continue
-			} else {
-				d.next = now.Add(d.every)
-			}
-			if err := w.db.AsWorker(ctx, "clock", func(tx *portal.Tx) error { return d.do(ctx, tx) }); err != nil && ctx.Err() == nil {
-				w.log.ErrorContext(ctx, "what is due could not be done", "about", d.what, "err", err)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Second):
-		}
-	}
 }
