@@ -116,8 +116,14 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 		t.Errorf("the core has %d orders %q of STORY-1, want 1", ordered, number)
 	}
 	b.both("order-followed")
-	// Less of it: the host is asked, and answers.
+	// Less of it, typed while news of the page is under way: the host is asked, and answers.
+	b.do(cr.Evaluate[cr.Void](`(() => {
+		const real = fetch
+		window.fetch = async (...a) => { const answer = await real(...a); window.asked = true; await new Promise((go) => setTimeout(go, 700)); window.answered = true; return answer }
+		document.dispatchEvent(new Event("visibilitychange"))
+	})()`), cr.Poll[cr.Void](`window.asked`))
 	b.fill(`input[name="quantity-1"], input[name="quantity-10"]`, "2")
+	b.do(cr.Poll[cr.Void](`window.answered`), cr.Sleep(100*time.Millisecond))
 	b.press(`details.more form button`)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		var left int

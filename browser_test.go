@@ -229,7 +229,7 @@ func TestBrowser_switchesPartner(t *testing.T) {
 		}
 		first := b.text(`#results`)
 		b.do(cr.Evaluate[cr.Void](`(() => { const s = document.querySelector('form[action="/partner"] select'); s.selectedIndex = 1 - s.selectedIndex; s.form.requestSubmit() })()`),
-			cr.Sleep(500*time.Millisecond), cr.Navigate(r.base+"/orders"), cr.WaitVisible(cr.CSS(`#results`)), cr.WaitNotPresent(exports))
+			cr.WaitNotPresent(exports), cr.WaitVisible(cr.CSS(`#main h1`)), cr.Navigate(r.base+"/orders"), cr.WaitVisible(cr.CSS(`#results`)), cr.WaitNotPresent(exports))
 		b.shot("switched")
 		if b.text(`#results`) == first {
 			t.Errorf("the same orders are shown for both partners")

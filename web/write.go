@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"net/http"
 	"strconv"
 	"sync"
@@ -21,13 +22,22 @@ var (
 // worthZipping is the size in bytes from which compression pays.
 const worthZipping = 1400
 
+type formKey struct{}
+
+// answersForm says whether the page answers a form that was sent, and so cannot be asked for again.
+func answersForm(ctx context.Context) bool { return ctx.Value(formKey{}) != nil }
+
 // write renders the page whole before the first byte leaves: a page that fails halfway is an error, not half a page.
 // Pages hold no secrets that compression could give away.
 func (w *Web) write(c *gin.Context, status int, page templ.Component) {
 	body := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(body)
 	body.Reset()
-	if err := page.Render(c.Request.Context(), body); err != nil {
+	ctx := c.Request.Context()
+	if c.Request.Method == http.MethodPost && c.GetHeader("HX-Request") == "" {
+		ctx = context.WithValue(ctx, formKey{}, true)
+	}
+	if err := page.Render(ctx, body); err != nil {
 		_ = c.Error(err)
 		c.AbortWithStatus(http.StatusInternalServerError)
 		return

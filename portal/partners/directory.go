@@ -51,8 +51,6 @@ type DirectoryPage struct {
 
 const partnersAPage = 50
 
-const words = `to_tsvector('simple', regexp_replace(number || ' ' || name || ' ' || coalesce(city, ''), '[^[:alnum:]]+', ' ', 'g'))`
-
 // Directory lists partners by name, for host staff who hold PartnersRead.
 func Directory(ctx context.Context, tx *portal.Tx, f DirectoryFilter) (page DirectoryPage, err error) {
 	if err := needPartners(tx); err != nil {
@@ -72,8 +70,12 @@ func Directory(ctx context.Context, tx *portal.Tx, f DirectoryFilter) (page Dire
 	where := map[bool]string{true: ` AND closed_at IS NOT NULL`, false: ` AND closed_at IS NULL`}[f.State == "closed"]
 	where += map[bool]string{true: ` AND $3 = ''`, false: ` AND kind = $3`}[f.Kind == ""]
 	where += map[bool]string{true: ` AND $4 = ''`, false: ` AND category = $4`}[f.Category == ""]
-	text := prefixes(f.Text)
-	where += map[bool]string{true: ` AND $6 = ''`, false: ` AND ` + words + ` @@ to_tsquery('simple', $6)`}[text == ""]
+	text, from := prefixes(f.Text), `partners p`
+	if text == "" {
+		where += ` AND $6 = ''`
+	} else { // not on a walk by name: those whose names begin alike lie together, and may be the last
+		from = `(SELECT * FROM partners WHERE words @@ to_tsquery('simple', $6) OFFSET 0) p`
+	}
 	var few pq.Int64Array // who is in a programme that not many are in
 	switch {
 	case f.Programme == "":
@@ -91,7 +93,7 @@ func Directory(ctx context.Context, tx *portal.Tx, f DirectoryFilter) (page Dire
 	err = tx.Select(ctx, &page.Items, `
 		WITH found AS (
 			SELECT p.partner_id, number, kind, name, coalesce(category, '') AS category, coalesce(city, '') AS city, coalesce(country, '') AS country, closed_at
-			FROM partners p
+			FROM `+from+`
 			WHERE kind <> 'host' AND (name, p.partner_id) > ($1, $2)`+where+`
 			ORDER BY name, p.partner_id
 			LIMIT $7)

@@ -57,11 +57,14 @@ function changed() {
   due = true;
   setTimeout(refresh, 150); // several nouns change at once
 }
+const inUse = (part) => {
+  const marked = getSelection();
+  return part.querySelector(".sort-choice[open], .pull[open], :popover-open, input:focus, textarea:focus") || part.dataset.typed || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode));
+};
 async function refresh() {
   const part = live(), here = location.href;
   if (!due || busy || !part || document.hidden) return;
-  const marked = getSelection();
-  if (part.querySelector(".sort-choice[open], .pull[open], :popover-open, input:focus, textarea:focus") || part.dataset.typed || document.querySelector(".htmx-request") || (marked.type === "Range" && part.contains(marked.anchorNode))) {
+  if (inUse(part)) {
     setTimeout(refresh, 2000);
     return;
   }
@@ -72,6 +75,11 @@ async function refresh() {
     if (answer.redirected) return location.reload(); // to sign in
     const page = await answer.text();
     if (!answer.ok || location.href !== here || live() !== part) return;
+    if (inUse(part)) { // by now: the answer was under way for a while
+      due = true;
+      setTimeout(refresh, 2000);
+      return;
+    }
     const open = [...part.querySelectorAll("details")].map((d) => d.open);
     htmx.swap(part, page, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 }, { select: "#live" });
     live()?.querySelectorAll("details").forEach((d, i) => (d.open = open[i] ?? false));
