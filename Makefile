@@ -44,7 +44,7 @@ web/node_modules/.package-lock.json sandbox/node_modules/.package-lock.json: %/n
 
 test: $(ASSETS) $(POSTGRES) $(if $(CI),sandbox/node_modules/.package-lock.json) ## run every test with the race detector; installs Chromium, Redis and MariaDB where it may
 	@.ci/tools
-	go test -race -vet=off -ldflags=-w -tags sandbox $(QUICK) -timeout 14m ./...
+	go test -race -vet=off -ldflags=-w -tags sandbox $(QUICK) -timeout 25m ./...
 
 check: generate ## format, vet, lint, freshness of generated code, and test: what CI runs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted (run gofmt -w):"; gofmt -l $$(git ls-files '*.go'); exit 1; }
