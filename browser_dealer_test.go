@@ -57,7 +57,7 @@ func (b *browserTab) press(button string) {
 	b.Helper()
 	before, _ := cr.Run(b.within, cr.Evaluate[float64](`performance.timeOrigin`))
 	b.do(cr.Evaluate[cr.Void](fmt.Sprintf(`document.querySelector(%q).click()`, button)))
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		if now, err := cr.Run(b.within, cr.Evaluate[float64](`document.readyState === "complete" ? performance.timeOrigin : 0`)); err == nil && now > before {
 			return
 		}
@@ -125,7 +125,7 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 	b.fill(`input[name="quantity-1"], input[name="quantity-10"]`, "2")
 	b.do(cr.Poll[cr.Void](`window.answered`), cr.Sleep(100*time.Millisecond))
 	b.press(`details.more form button`)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		var left int
 		must(t, r.core.QueryRow(`SELECT sum(qty_ordered - qty_cancelled)::int FROM erp.so_line WHERE so_no::text = $1`, number).Scan(&left))
 		if left == 2 {
@@ -140,8 +140,8 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 	must(t, core.Ship(t.Context(), r.core, time.Now(), int64(atoi(t, number))))
 	var tracking, shipment string
 	must(t, r.core.QueryRow(`SELECT p.tracking, p.dlv_no FROM erp.delivery_package p JOIN erp.delivery_line l USING (dlv_no) WHERE l.so_no::text = $1 ORDER BY p.pkg_no LIMIT 1`, number).Scan(&tracking, &shipment))
-	b.waitLong("Shipment "+shipment, time.Minute)
-	b.waitLong(tracking, time.Minute)
+	b.waitLong("Shipment "+shipment, 2*patience)
+	b.waitLong(tracking, 2*patience)
 	b.waitFor("On its way")
 	b.both("order-shipped")
 	b.do(cr.Navigate(r.base+"/finance"), cr.WaitVisible(cr.CSS(`main h1`)))
@@ -278,7 +278,7 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 		t.Errorf("%d rows are refused, want 3: %v", n, err)
 	}
 	b.do(cr.Evaluate[cr.Void](`fetch(document.querySelector('a[href$="refused.csv"]').href).then((a) => a.text()).then((s) => { document.title = "got " + s.trim().split("\n").length + (s.includes("a few") ? " as written" : "") })`))
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if title, err := cr.Run(b.within, cr.Title()); err == nil && strings.HasPrefix(title, "got") {
 			break
 		}

@@ -16,7 +16,7 @@ import (
 // row reads one row of the sample company's core, waiting until there is one.
 func (r *running) row(t *testing.T, dest []any, query string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		err := r.core.QueryRowContext(t.Context(), query, args...).Scan(dest...)
 		if err == nil {
 			return
@@ -55,7 +55,7 @@ func (r *running) answers(t *testing.T, who core.Person, order int, line string)
 // comes opens the address again and again until the page shows the words: what the core has made is on its way.
 func (b *browserTab) comes(address, words string) {
 	b.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		b.do(cr.Navigate(address), cr.WaitVisible(cr.CSS(`main h1`)))
 		if strings.Contains(b.text("main"), words) {
 			return

@@ -52,7 +52,7 @@ func browse(t *testing.T) *browserTab {
 	b.ctx, cancel = cr.NewContext(allocator)
 	t.Cleanup(cancel)
 	must(t, cr.Do(b.ctx, cr.EmulateViewport(1280, 900)))
-	b.within, cancel = context.WithTimeout(b.ctx, 3*time.Minute)
+	b.within, cancel = context.WithTimeout(b.ctx, 8*time.Minute)
 	t.Cleanup(cancel)
 	messages := cr.Console(b.ctx)
 	go func() {
@@ -70,9 +70,12 @@ func browse(t *testing.T) *browserTab {
 	return b
 }
 
+// patience is for what comes at once on a machine that has nothing else to do.
+const patience = time.Minute
+
 func (b *browserTab) do(steps ...cr.Action[cr.Void]) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.within, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.within, patience)
 	defer cancel()
 	if err := cr.Do(ctx, steps...); err != nil {
 		b.give("%v", err)
@@ -92,7 +95,7 @@ func (b *browserTab) give(format string, a ...any) {
 // text is what the page shows there. A live page may put the node anew at any time: it is asked for by its name each time.
 func (b *browserTab) text(css cr.CSS) string {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.within, 10*time.Second)
+	ctx, cancel := context.WithTimeout(b.within, patience)
 	defer cancel()
 	for {
 		s, err := cr.Run(ctx, cr.Evaluate[*string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? null`, string(css))))
@@ -110,7 +113,7 @@ func (b *browserTab) text(css cr.CSS) string {
 // waitFor waits until the page shows the words, without reloading it.
 func (b *browserTab) waitFor(words string) {
 	b.Helper()
-	b.waitLong(words, 20*time.Second)
+	b.waitLong(words, patience)
 }
 
 // waitLong is waitFor for what comes by several passes of the core's mirror.
