@@ -104,7 +104,7 @@ func TestBrowser_findsAndOrders(t *testing.T) {
 	b.press(`form[action="/cart/add"] button`)
 	b.both("cart")
 	b.fill(`input[name=po_number]`, "STORY-1")
-	b.press(`form[action="/cart/place"] button`)
+	b.press(`#place`)
 	b.waitFor("STORY-1")
 	b.both("placed")
 	b.waitFor("Taken by the host") // the core has given it a number
@@ -290,6 +290,14 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 	b.both("cart-full")
 	if n, err := cr.Run(b.within, cr.Evaluate[int](`document.querySelectorAll("#cart tbody tr").length`)); err != nil || n > 50 {
 		t.Errorf("the cart shows %d lines on one page, want at most 50: %v", n, err)
+	}
+	// What is typed into a page of it is there after turning to the next one and back.
+	b.fill(`#cart input[name^="quantity-"]`, "77")
+	b.press(`#page-next`)
+	b.waitFor("Your cart is up to date")
+	b.press(`#page-first`)
+	if n, err := cr.Run(b.within, cr.Evaluate[string](`document.querySelector('#cart input[name^="quantity-"]').value`)); err != nil || n != "77" {
+		t.Errorf("after turning the page and back the first quantity is %q, want what was typed, 77: %v", n, err)
 	}
 	// The same as a file, over a line that is slow: how far it is is seen meanwhile.
 	file := filepath.Join(t.TempDir(), "list.csv")

@@ -17,10 +17,10 @@ const (
 func init() {
 	maps.Copy(probes, map[string]probe{
 		"GET /cart":                               {need: portal.OrdersPlace},
-		"POST /cart/add":                          {need: portal.OrdersPlace, form: "number=T1&quantity=4"},
-		"POST /cart/lines":                        {need: portal.OrdersPlace, form: "empty=1"},
-		"POST /cart/place":                        {need: portal.OrdersPlace, form: "po_number=P", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
-		"POST /cart/template":                     {need: portal.OrdersPlace, form: "name=Daily", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
+		"POST /cart/add":                          {need: portal.OrdersPlace, form: "number=T1&quantity=4&at=%2Fcart&po_number=P"},
+		"POST /cart/lines":                        {need: portal.OrdersPlace, form: "empty=1&at=%2Fcart&po_number=P&comment=C&name=N"},
+		"POST /cart/place":                        {need: portal.OrdersPlace, form: "at=%2Fcart&po_number=P", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
+		"POST /cart/template":                     {need: portal.OrdersPlace, form: "at=%2Fcart&name=Daily", before: released + `INSERT INTO cart_lines (partner_id, owner, line, product, quantity, site, added_at) SELECT partner_id, person_id::text, 1, 'T1', 1, 'D100', now() FROM memberships WHERE partner_id = 2 AND name = 'acme' ON CONFLICT DO NOTHING`},
 		"GET /cart/upload":                        {need: portal.OrdersPlace},
 		"POST /cart/upload":                       {need: portal.OrdersPlace, form: "lines=T1%2C4"},
 		"GET /cart/uploads/:id":                   {need: portal.OrdersPlace, path: "/cart/uploads/" + placedHere, before: uploaded, says: "ACMEONLY", foreign: "/cart/uploads/" + placedThere, missing: "/cart/uploads/" + placedNever},

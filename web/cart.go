@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/shopspring/decimal"
 
 	"extranet/portal"
 	"extranet/portal/catalog"
@@ -20,15 +23,16 @@ import (
 // A cartView is what the page of the cart shows.
 type cartView struct {
 	orders.Cart
-	places      []partners.Site
-	sites       sites
-	fresh       Freshness // of stock and prices
-	po, comment string
-	fault       *portal.Error
-	shown       []orders.CartLine // a page of them
-	pager       Pager
-	at          string // where this page of the cart is
-	flawed      bool   // it is of the lines with a problem alone
+	places []partners.Site
+	sites  sites
+	fresh  Freshness // of stock and prices
+	notes  orders.Notes
+	typed  url.Values // what came back with a fault
+	fault  *portal.Error
+	shown  []orders.CartLine // a page of them
+	pager  Pager
+	at     string // where this page of the cart is
+	flawed bool   // it is of the lines with a problem alone
 }
 
 // turnTo shows the page of the cart that the query names: lines from a number on, of those with a problem alone if it says so.
@@ -44,7 +48,7 @@ func (v *cartView) turnTo(q url.Values, rows int) {
 		first = (len(all) - 1) / rows * rows
 	}
 	last := min(first+rows, len(all))
-	v.shown, v.pager = all[first:last], Pager{Shown: last - first, Noun: "%d lines"}
+	v.shown, v.pager = all[first:last], Pager{Shown: last - first, Noun: "%d lines", Posts: "turn"}
 	at := func(i int) string {
 		a := Address{Path: "/cart"}
 		if v.flawed {
@@ -65,7 +69,14 @@ func (v *cartView) turnTo(q url.Values, rows int) {
 }
 
 func (w *Web) cartView(ctx context.Context, by portal.Caller) (v cartView, err error) {
-	if err := w.db.Do(ctx, by, func(tx *portal.Tx) (err error) { v.Cart, err = orders.ShowCart(ctx, tx); return err }); err != nil {
+	err = w.db.Do(ctx, by, func(tx *portal.Tx) (err error) {
+		if v.Cart, err = orders.ShowCart(ctx, tx); err != nil {
+			return err
+		}
+		v.notes, err = orders.NotesOf(ctx, tx)
+		return err
+	})
+	if err != nil {
 		return v, err
 	}
 	if v.sites, v.places, err = w.sites(ctx, by); err != nil {
@@ -83,10 +94,10 @@ func (w *Web) cart(ctx context.Context, r request, fault *portal.Error) (reply, 
 	if err != nil {
 		return reply{}, err
 	}
-	v.po, v.comment, v.fault = r.form.Get("po_number"), r.form.Get("comment"), fault
+	v.typed, v.fault = r.form, fault
 	place := r.query
-	if at, err := url.Parse(r.form.Get("at")); err == nil && r.form.Has("at") {
-		place = at.Query()
+	if r.form.Has("at") {
+		place = query(r.form.Get("at"))
 	}
 	v.turnTo(place, r.rows)
 	r.shell.Title = "Cart"
@@ -98,9 +109,10 @@ func (w *Web) cart(ctx context.Context, r request, fault *portal.Error) (reply, 
 	return reply{status: status, page: CartPage(r.shell, v)}, nil
 }
 
-// inCart does f once and goes to the cart; what is wrong with it is shown there, with what was typed.
-func (w *Web) inCart(ctx context.Context, r request, said *Flash, f func(tx *portal.Tx) (string, error)) (reply, error) {
-	to, err := w.once(ctx, r, f)
+// inCart does f once and goes where it says; what is wrong with it is shown in the cart, with what was typed.
+func (w *Web) inCart(ctx context.Context, r request, f func(tx *portal.Tx) (to string, said *Flash, err error)) (reply, error) {
+	var said *Flash
+	to, err := w.once(ctx, r, func(tx *portal.Tx) (to string, err error) { to, said, err = f(tx); return to, err })
 	if e, ok := errors.AsType[*portal.Error](err); ok && (e.Kind == portal.Invalid || e.Kind == portal.Conflict) {
 		return w.cart(ctx, r, e)
 	} else if err != nil {
@@ -109,28 +121,101 @@ func (w *Web) inCart(ctx context.Context, r request, said *Flash, f func(tx *por
 	return reply{to: to, flash: said}, nil
 }
 
+// value is what stands in a field of the page: what was typed where that came back with a fault, and otherwise what is kept.
+func (v cartView) value(name, kept string) string {
+	if v.typed.Has(name) {
+		return v.typed.Get(name)
+	}
+	return kept
+}
+
+// query is that of an address that a form of the portal's posted.
+func query(at string) url.Values {
+	a, err := url.Parse(at)
+	if err != nil {
+		return nil
+	}
+	return a.Query()
+}
+
+// backToCart is the page of the cart that the form came from, or that its button turns to.
+func backToCart(form url.Values) string {
+	q := query(cmp.Or(form.Get("turn"), form.Get("at")))
+	return Address{Path: "/cart"}.With("only", q.Get("only"), "from", q.Get("from"))
+}
+
+// asShown is what the page had in the fields of a line: a line whose fields still say so was not touched, and is left as it is by now.
+func asShown(quantity portal.Amount, site string, day portal.Date) string {
+	return strings.Join([]string{quantity.Number().String(), string(day), site}, "/")
+}
+
+// takeTyped takes over what was typed anywhere on the page of the cart, whichever button was pressed: lines, what stands beside them, and the
+// quick order. It reports whether what would be ordered is other than the page said.
+func takeTyped(ctx context.Context, tx *portal.Tx, form url.Values) (moved bool, said *Flash, err error) {
+	var lines []orders.Wanted
+	for name := range form {
+		line, ok := strings.CutPrefix(name, "quantity-")
+		n, err := strconv.ParseInt(line, 10, 64)
+		if !ok || err != nil {
+			continue
+		}
+		l := orders.Wanted{Line: n, Quantity: quantityTyped(form.Get(name)), Site: form.Get("site-" + line), RequestedOn: portal.Date(form.Get("requested_on-" + line))}
+		if form.Get("remove") == line {
+			l.Quantity = "0"
+		} else if _, err := decimal.NewFromString(string(l.Quantity)); err == nil && form.Get("shown-"+line) == asShown(l.Quantity, l.Site, l.RequestedOn) {
+			continue
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) > 0 {
+		moved = true
+		if err := orders.ChangeLines(ctx, tx, lines...); err != nil {
+			if e := portal.Says(err); e.Kind == portal.NotFound {
+				return false, nil, &portal.Error{Kind: portal.Conflict, Msg: e.Msg, Saying: e.Saying}
+			}
+			return false, nil, err
+		}
+	}
+	if form.Has("at") {
+		if err := orders.KeepNotes(ctx, tx, orders.Notes{PONumber: form.Get("po_number"), Comment: form.Get("comment"), Template: form.Get("name")}); err != nil {
+			return false, nil, err
+		}
+	}
+	number, quantity := strings.TrimSpace(form.Get("number")), quantityTyped(form.Get("quantity"))
+	if number == "" && quantity == "" && form.Has("at") {
+		return moved, nil, nil
+	}
+	if !form.Has("number") {
+		return moved, nil, nil
+	}
+	taken, err := orders.AddToCart(ctx, tx, []orders.New{{Number: number, Quantity: quantity}})
+	if err != nil {
+		return false, nil, err
+	}
+	switch t := taken[0]; t.State {
+	case "refused":
+		return false, nil, &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
+	case "corrected":
+		return true, &Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(T(ctx, Words(t.Reason))) + ".")}, nil
+	default:
+		return true, &Flash{Tone: Good, Title: Said(ctx, "%s is in your cart", t.Product)}, nil
+	}
+}
+
 // addToCart is the quick order: a number and a quantity.
 func (w *Web) addToCart(ctx context.Context, r request) (reply, error) {
-	var said Flash
-	got, err := w.inCart(ctx, r, &said, func(tx *portal.Tx) (string, error) {
-		taken, err := orders.AddToCart(ctx, tx, []orders.New{{Number: strings.TrimSpace(r.form.Get("number")), Quantity: quantityTyped(r.form.Get("quantity"))}})
-		if err != nil {
-			return "", err
-		}
-		switch t := taken[0]; t.State {
-		case "refused":
-			return "", &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
-		case "corrected":
-			said = Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(T(ctx, Words(t.Reason))) + ".")}
-		default:
-			said = Flash{Tone: Good, Title: Said(ctx, "%s is in your cart", t.Product)}
-		}
-		return "/cart", nil
+	return w.inCart(ctx, r, func(tx *portal.Tx) (string, *Flash, error) {
+		moved, said, err := takeTyped(ctx, tx, r.form)
+		return backToCart(r.form), upToDate(moved, said), err
 	})
-	if said.Title == "" {
-		got.flash = nil
+}
+
+// upToDate is said where nothing else is, and something changed.
+func upToDate(moved bool, said *Flash) *Flash {
+	if said == nil && moved {
+		return &Flash{Tone: Good, Title: "Your cart is up to date"}
 	}
-	return got, err
+	return said
 }
 
 // quantityTyped takes a decimal comma too.
@@ -142,41 +227,35 @@ func quantityTyped(s string) portal.Amount {
 	return portal.Amount(s)
 }
 
-// changeCart sets every line of the cart as the form has it; a quantity of 0, or the line's own button, removes it.
+// changeCart sets the lines of the cart as the form has them and goes to the page of it that the button names; a quantity of 0, or the line's own
+// button, removes one.
 func (w *Web) changeCart(ctx context.Context, r request) (reply, error) {
-	return w.inCart(ctx, r, &Flash{Tone: Good, Title: "Your cart is up to date"}, func(tx *portal.Tx) (string, error) {
+	return w.inCart(ctx, r, func(tx *portal.Tx) (string, *Flash, error) {
 		if r.form.Get("empty") != "" {
-			return "/cart", orders.EmptyCart(ctx, tx)
+			return "/cart", upToDate(true, nil), orders.EmptyCart(ctx, tx)
 		}
-		var lines []orders.Wanted
-		for name := range r.form {
-			line, ok := strings.CutPrefix(name, "quantity-")
-			n, err := strconv.ParseInt(line, 10, 64)
-			if !ok || err != nil {
-				continue
-			}
-			l := orders.Wanted{Line: n, Quantity: quantityTyped(r.form.Get(name)), Site: r.form.Get("site-" + line), RequestedOn: portal.Date(r.form.Get("requested_on-" + line))}
-			if r.form.Get("remove") == line {
-				l.Quantity = "0"
-			}
-			lines = append(lines, l)
-		}
-		to := "/cart"
-		if at, err := url.Parse(r.form.Get("at")); err == nil { // to the page of it that was changed
-			to = Address{Path: "/cart", Query: at.Query()}.With()
-		}
-		return to, orders.ChangeLines(ctx, tx, lines...)
+		moved, said, err := takeTyped(ctx, tx, r.form)
+		return backToCart(r.form), upToDate(moved || !r.form.Has("turn"), said), err
 	})
 }
 
+// placeCart orders what is in the cart. What was typed on its page and is not in it yet is taken first, and then asked about: it costs something else.
 func (w *Web) placeCart(ctx context.Context, r request) (reply, error) {
-	var said *Flash
-	got, err := w.inCart(ctx, r, nil, func(tx *portal.Tx) (string, error) {
+	return w.inCart(ctx, r, func(tx *portal.Tx) (string, *Flash, error) {
+		if moved, said, err := takeTyped(ctx, tx, r.form); err != nil {
+			return "", nil, err
+		} else if moved {
+			text := Words("It has what you typed, and nothing is ordered yet. Look at the total, and order again.")
+			if said != nil && said.Text != "" {
+				text = Verbatim(T(ctx, said.Title) + ": " + T(ctx, said.Text) + " " + T(ctx, text))
+			}
+			return backToCart(r.form), &Flash{Tone: Warn, Title: "Your cart has changed", Text: text}, nil
+		}
 		placed, err := orders.PlaceCart(ctx, tx, orders.Placing{PONumber: r.form.Get("po_number"), Comment: r.form.Get("comment"), Seen: r.form.Get("seen")})
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		said = &Flash{Tone: Good, Title: "Your order is on its way to the host", Text: "Its number appears here as soon as the host has given it one."}
+		said := &Flash{Tone: Good, Title: "Your order is on its way to the host", Text: "Its number appears here as soon as the host has given it one."}
 		if len(placed) > 1 {
 			said.Title = Said(ctx, "%d orders are on their way to the host, one for each site", len(placed))
 		}
@@ -184,12 +263,10 @@ func (w *Web) placeCart(ctx context.Context, r request) (reply, error) {
 			said = &Flash{Tone: Info, Title: "Your order waits for a colleague", Text: "It is above your limit. You get mail when it is decided on."}
 		}
 		if len(placed) > 1 {
-			return "/orders", nil
+			return "/orders", said, nil
 		}
-		return placedPath(placed[0]), nil
+		return placedPath(placed[0]), said, nil
 	})
-	got.flash = said
-	return got, err
 }
 
 func placedPath(o orders.Placed) string { return "/placed/" + o.ID.String() }
@@ -427,9 +504,14 @@ func (w *Web) showTemplates(ctx context.Context, r request) (reply, error) {
 }
 
 func (w *Web) keepTemplate(ctx context.Context, r request) (reply, error) {
-	return w.inCart(ctx, r, &Flash{Tone: Good, Title: "Kept: your colleagues find it too"}, func(tx *portal.Tx) (string, error) {
+	return w.inCart(ctx, r, func(tx *portal.Tx) (string, *Flash, error) {
+		rest := maps.Clone(r.form)
+		rest.Del("name") // kept, it need not be typed any more
+		if _, _, err := takeTyped(ctx, tx, rest); err != nil {
+			return "", nil, err
+		}
 		_, err := orders.KeepTemplate(ctx, tx, r.form.Get("name"))
-		return "/templates", err
+		return "/templates", &Flash{Tone: Good, Title: "Kept: your colleagues find it too"}, err
 	})
 }
 

@@ -155,8 +155,9 @@ type Pager struct {
 	First    string
 	Previous string
 	Next     string
-	Shown    int   // on this page
-	Noun     Words // "%d orders"
+	Shown    int    // on this page
+	Noun     Words  // "%d orders"
+	Posts    string // under this name each way is posted by the form that the list stands in: what was typed there is not left behind; "" = ways are links
 }
 
 // Empty is shown where there is nothing to show: why, and what to do.

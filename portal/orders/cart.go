@@ -426,13 +426,17 @@ func ChangeLines(ctx context.Context, tx *portal.Tx, lines ...Wanted) error {
 	return nil
 }
 
-// EmptyCart takes everything out of the caller's cart.
+// EmptyCart takes everything out of the caller's cart, and what stands beside it.
 func EmptyCart(ctx context.Context, tx *portal.Tx) error {
 	if err := mayOrder(tx); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM cart_lines WHERE partner_id = $1 AND owner = $2`, tx.By.PartnerID, ownerOf(tx.By))
-	return err
+	for _, query := range []string{`DELETE FROM cart_lines WHERE partner_id = $1 AND owner = $2`, `DELETE FROM carts WHERE partner_id = $1 AND owner = $2`} {
+		if _, err := tx.Exec(ctx, query, tx.By.PartnerID, ownerOf(tx.By)); err != nil {
+			return fmt.Errorf("emptying the cart: %w", err)
+		}
+	}
+	return nil
 }
 
 // Reorder puts the lines of an order into the caller's cart, or those of the given numbers alone. An order that the caller may not see is NotFound.

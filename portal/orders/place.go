@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
@@ -192,12 +192,7 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 		}
 	}
 	p.PONumber, p.Comment = strings.TrimSpace(p.PONumber), strings.TrimSpace(p.Comment)
-	if utf8.RuneCountInString(p.PONumber) > 30 || strings.ContainsFunc(p.PONumber, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
-		bad["po_number"] = "Your PO number: at most 30 readable characters"
-	}
-	if utf8.RuneCountInString(p.Comment) > 200 {
-		bad["comment"] = "Comment: at most 200 characters"
-	}
+	maps.Copy(bad, Notes{PONumber: p.PONumber, Comment: p.Comment}.wrong())
 	if len(bad) > 0 {
 		return nil, &portal.Error{Kind: portal.Invalid, Msg: "this cannot be ordered as it is", Fields: bad}
 	}

@@ -55,7 +55,7 @@ func KeepTemplate(ctx context.Context, tx *portal.Tx, name string) (t Template, 
 	if len(c.Lines) == 0 {
 		return t, portal.Errorf(portal.Conflict, "your cart is empty; a template keeps what is in it")
 	}
-	if name == "" || len(name) > 60 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0xFFFD }) {
+	if name == "" || unreadable(name, 60) {
 		return t, &portal.Error{Kind: portal.Invalid, Msg: "the template needs a name", Fields: map[string]string{"name": "Name: 1 to 60 readable characters"}}
 	}
 	var lines []New

@@ -142,6 +142,10 @@ addEventListener("pageshow", () => {
   });
 });
 
+// Whoever leaves a form with what was typed and not sent is asked.
+document.addEventListener("input", ({ target: { form } }) => form?.dataset.unsent !== undefined && (form.dataset.unsent = "typed"));
+addEventListener("beforeunload", (event) => document.querySelector("form[data-unsent=typed]:not([data-sent])") && event.preventDefault());
+
 // Files on their way show how far they are. Without a script the form is sent as any other.
 document.addEventListener("submit", (event) => {
   const form = event.target, bar = form.querySelector?.(".upload-progress");

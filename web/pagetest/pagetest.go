@@ -3,7 +3,11 @@ package pagetest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -148,4 +152,43 @@ func Href(page []byte, id string) string {
 		}
 	}
 	return ""
+}
+
+// Press is what a browser without a script asks for when the element with the id is pressed, after typed was written into fields: what a
+// link leads to, or what the button's form posts to where.
+func Press(page []byte, id string, typed map[string]string) (method, to string, form url.Values) {
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return "", "", nil
+	}
+	var pressed, of *html.Node
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && attr(n, "id") == id {
+			pressed = n
+		}
+	}
+	for of = pressed; of != nil && of.Data != "form"; of = of.Parent {
+	}
+	if pressed == nil || pressed.Data == "a" || of == nil {
+		return http.MethodGet, Href(page, id), nil
+	}
+	form = url.Values{}
+	for n := range of.Descendants() {
+		name := attr(n, "name")
+		value, written := typed[name]
+		switch {
+		case name == "" || n.Data == "button" && n != pressed:
+		case n.Data == "select" && !written:
+			for o := range n.Descendants() {
+				if o.Data == "option" && (form.Get(name) == "" || slices.ContainsFunc(o.Attr, func(a html.Attribute) bool { return a.Key == "selected" })) {
+					form.Set(name, attr(o, "value"))
+				}
+			}
+		case n.Data == "input" && !written, n.Data == "button":
+			form.Add(name, attr(n, "value"))
+		case written && (n.Data == "input" || n.Data == "select"):
+			form.Add(name, value)
+		}
+	}
+	return strings.ToUpper(attr(of, "method")), cmp.Or(attr(pressed, "formaction"), attr(of, "action")), form
 }
