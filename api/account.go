@@ -29,8 +29,8 @@ func (d door) account(h huma.API) {
 		"The partner's documents, newest first unless sorted otherwise. Follow `next` until it is empty; a cursor belongs to its sort."), d.listInvoices)
 	huma.Register(h, operation("get-invoice", http.MethodGet, "/invoices/{number}", "Account", "Read an invoice",
 		"One invoice or credit memo with its lines and what settled it."), d.getInvoice)
-	huma.Register(h, paperOperation("get-invoice-pdf", "/invoices/{number}/pdf", "Take an invoice", "One invoice or credit memo as PDF.", "pdf"), d.getInvoicePDF)
-	huma.Register(h, paperOperation("get-statement-file", "/account/statement/{format}", "Take a statement as a file", "Of any period, with all its entries: opening + entries = closing.", "pdf", "xlsx", "csv"), d.getStatementFile)
+	huma.Register(h, paperOperation("get-invoice-pdf", "/invoices/{number}/pdf", "Account", "Take an invoice", "One invoice or credit memo as PDF.", "pdf"), d.getInvoicePDF)
+	huma.Register(h, paperOperation("get-statement-file", "/account/statement/{format}", "Account", "Take a statement as a file", "Of any period, with all its entries: opening + entries = closing.", "pdf", "xlsx", "csv"), d.getStatementFile)
 	huma.Register(h, operation("list-payments", http.MethodGet, "/payments", "Account", "List payments", "The partner's payments, newest first."), d.listPayments)
 	huma.Register(h, operation("get-payment", http.MethodGet, "/payments/{number}", "Account", "Read a payment", "One payment and what it settled."), d.getPayment)
 }
@@ -133,8 +133,8 @@ func (d door) getPayment(ctx context.Context, in *getPaymentInput) (*answer[acco
 }
 
 // paperOperation describes a route that gives a made file away, of these formats.
-func paperOperation(id, path, summary, description string, formats ...string) huma.Operation {
-	op := fileOperation(id, path, "Account")
+func paperOperation(id, path, tag, summary, description string, formats ...string) huma.Operation {
+	op := fileOperation(id, path, tag)
 	op.Summary, op.Description = summary, description+" "+op.Description
 	content, largest := map[string]*huma.MediaType{}, 1<<30
 	for _, f := range formats {

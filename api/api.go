@@ -56,6 +56,7 @@ type Papers interface {
 	Invoice(ctx context.Context, by portal.Caller, number string) (paper.File, error)
 	Statement(ctx context.Context, by portal.Caller, p accounts.Period, format string) (paper.File, error)
 	Evidence(ctx context.Context, by portal.Caller, campaign uuid.UUID, format string) (paper.File, error)
+	Labels(ctx context.Context, by portal.Caller, number string) (paper.File, error)
 }
 
 // door is one open API.

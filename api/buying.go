@@ -25,6 +25,8 @@ func (d door) buying(h huma.API) {
 	huma.Register(h, operation("list-waiting-answers", http.MethodGet, "/buying/answers", desk, "List answers to decide about", "What suppliers answered other than they were asked, line by line, by supplier and order."), d.listWaitingAnswers)
 	huma.Register(h, deed("decide-suppliers-answers", http.MethodPost, "/buying/decisions", desk, "Decide about many answers",
 		"About answers to orders of any suppliers. Every one is accounted for: one that cannot be decided about has its `fault`, and spoils no other. With `preview`, what would become of each is said, and nothing is changed.", false), d.decideManyAnswers)
+	huma.Register(h, operation("list-suppliers-order-lines", http.MethodGet, "/buying/order-lines", desk, "List what is due of all suppliers",
+		"The lines of all suppliers' orders of which something is to arrive, what is due first first, with how much of each. Follow `next` until it is empty."), d.listDueAcross)
 	huma.Register(h, operation("list-suppliers-dispatches", http.MethodGet, "/buying/dispatches", desk, "List suppliers' shipment notices", "Of all suppliers, what leaves last first."), d.listDispatchesAcross)
 	huma.Register(h, operation("get-suppliers-dispatch", http.MethodGet, "/buying/dispatches/{partner}/{number}", desk, "Read a supplier's shipment notice", "One notice with its packages, what is in them, and what was received of it."), d.getDispatchAcross)
 	huma.Register(h, operation("list-suppliers-receipts", http.MethodGet, "/buying/receipts", desk, "List receipts of all suppliers", "Newest first. `objected` is what waits for an answer to a supplier's objection."), d.listReceiptsAcross)
@@ -131,6 +133,27 @@ func (d door) decideManyAnswers(ctx context.Context, in *decideManyAnswersInput)
 				l.Decided++
 			}
 		}
+		return l, err
+	})
+}
+
+type deskDueLines struct {
+	Items []purchasing.DeskDueLine `json:"items"`
+	Next  string                   `json:"next" doc:"Cursor of the next page; empty = this is the last"`
+}
+
+type listDueAcrossInput struct {
+	Days    string `query:"days" doc:"late: due before today; week: from this week's Monday to its Sunday; any day where it is left out" enum:"late,week"`
+	State   string `query:"state" doc:"unconfirmed: with the supplier, or with an answer to decide about" enum:"unconfirmed,review,waiting,confirmed"`
+	Partner string `query:"partner" doc:"A supplier's account number" minLength:"1" maxLength:"100"`
+	Product string `query:"product" doc:"The host's number of a product, as it is written" minLength:"1" maxLength:"100"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor  string `query:"cursor" doc:"next of an earlier page" minLength:"1" maxLength:"1000"`
+}
+
+func (d door) listDueAcross(ctx context.Context, in *listDueAcrossInput) (*told[deskDueLines], error) {
+	return ofAll(ctx, d, portal.PurchasesRead, func(tx *portal.Tx) (l deskDueLines, err error) {
+		l.Items, l.Next, err = purchasing.DueAcross(ctx, tx, purchasing.DueAcrossFilter{Days: in.Days, State: in.State, Partner: in.Partner, Product: in.Product, Limit: in.Limit, Cursor: in.Cursor})
 		return l, err
 	})
 }

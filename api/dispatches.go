@@ -27,6 +27,7 @@ func (d door) dispatches(h huma.API) {
 	huma.Register(h, paper, d.addPaper)
 	huma.Register(h, fileOperation("get-dispatch-file", "/dispatches/{number}/files/{id}", "Purchasing"), d.getPaper)
 	huma.Register(h, fileOperation("get-suppliers-dispatch-file", "/buying/dispatches/{partner}/{number}/files/{id}", desk), d.getPaperOf)
+	huma.Register(h, paperOperation("get-dispatch-labels", "/dispatches/{number}/labels", "Purchasing", "Take the labels of a shipment", "One label for each package, with its SSCC as a GS1-128 barcode, as the page gives it.", "pdf"), d.getLabels)
 	huma.Register(h, operation("list-receipts", http.MethodGet, "/receipts", "Purchasing", "List receipts",
 		"What the host received and sent back, newest first, with what it rejected, why, until when the supplier may object, and what became of that. Follow `next` until it is empty."), d.listReceipts)
 }
@@ -53,6 +54,15 @@ func (d door) addPaper(ctx context.Context, in *addPaperInput) (*done[files.File
 	return command(ctx, d, portal.DispatchSend, in.Keyed, "add file to dispatch "+strconv.Quote(in.Number), []string{in.Name, checked.Sum()}, nil, func(tx *portal.Tx) (files.File, error) {
 		return purchasing.Attach(ctx, tx, d.files, in.Number, checked)
 	})
+}
+
+type getLabelsInput struct {
+	Number string `path:"number" doc:"The supplier's number of the shipment" maxLength:"100"`
+}
+
+func (d door) getLabels(ctx context.Context, in *getLabelsInput) (*huma.StreamResponse, error) {
+	f, err := d.papers.Labels(ctx, callerOf(ctx), in.Number)
+	return d.givePaper(ctx, f, err)
 }
 
 type getPaperInput struct {

@@ -17,8 +17,8 @@ func (d door) reviews(h huma.API) {
 	huma.Register(h, operation("list-campaigns", http.MethodGet, "/reviews", tag, "List reviews of access", "For the host's staff who hold reviews, the latest first, with how far each is."), d.listCampaigns)
 	huma.Register(h, deed("start-campaign", http.MethodPost, "/reviews", tag, "Begin a review of access",
 		"For the host's staff. Everybody in its scope who has access now is asked about; whoever is not answered for by its date has none any more, and their sessions and tokens end.", true), d.startCampaign)
-	evidence := paperOperation("take-evidence", "/reviews/{id}/evidence/{format}", "Take the evidence of a review", "For the host's staff who hold reviews or read the audit: everybody who was asked about, with what was answered, by whom and when. A PDF of more than 20,000 people is a Conflict.", "pdf", "xlsx", "csv")
-	evidence.Tags, evidence.Errors = []string{tag}, append(evidence.Errors, http.StatusConflict)
+	evidence := paperOperation("take-evidence", "/reviews/{id}/evidence/{format}", tag, "Take the evidence of a review", "For the host's staff who hold reviews or read the audit: everybody who was asked about, with what was answered, by whom and when. A PDF of more than 20,000 people is a Conflict.", "pdf", "xlsx", "csv")
+	evidence.Errors = append(evidence.Errors, http.StatusConflict)
 	huma.Register(h, evidence, d.takeEvidence)
 	huma.Register(h, operation("list-reviews", http.MethodGet, "/people/reviews", tag, "List what is asked at a partner", "What is open first."), d.listReviews)
 	huma.Register(h, operation("get-review", http.MethodGet, "/people/reviews/{id}", tag, "Look at a review at a partner", "Person by person, with what was answered."), d.getReview)

@@ -137,7 +137,7 @@ func (w *Web) exportAudit(kind string) handler {
 				if err != nil {
 					return err
 				}
-				if err := lines.About(spell(ctx, []fact{{"List", T(ctx, "Log of %s (%s)", o.Name, o.Number)}, {"Entries", Count(ctx, n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
+				if err := lines.About(aboutName(ctx), spell(ctx, []fact{{"List", T(ctx, "Log of %s (%s)", o.Name, o.Number)}, {"Entries", Count(ctx, n)}, {"Who", f.Actor}, {"What", f.Action}, {"On", f.Target},
 					{"Exported by", r.by.Name}, {"Exported at", TimeText(ctx, w.db.Now())}})); err != nil {
 					return err
 				}

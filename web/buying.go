@@ -47,7 +47,7 @@ var deskBillStates = map[string]statusWord{
 
 // buyingTabs are the pages of the buying desk.
 func buyingTabs(current string) (links []Link) {
-	for _, l := range []Link{{Label: "Orders", Href: "/buying"}, {Label: "Answers to decide", Href: "/buying/answers"}, {Label: "Shipments", Href: "/buying/dispatches"}, {Label: "Receipts", Href: "/buying/receipts"}, {Label: "Invoices", Href: "/buying/invoices"},
+	for _, l := range []Link{{Label: "Orders", Href: "/buying"}, {Label: "Answers", Href: "/buying/answers"}, {Label: "Due", Href: "/buying/due"}, {Label: "Shipments", Href: "/buying/dispatches"}, {Label: "Receipts", Href: "/buying/receipts"}, {Label: "Invoices", Href: "/buying/invoices"},
 		{Label: "Stock and capacity", Href: "/buying/supplies"}, {Label: "Scorecards", Href: "/buying/scorecards"}, {Label: "Rules", Href: "/buying/policy"}} {
 		l.Current = l.Href == current
 		links = append(links, l)

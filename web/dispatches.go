@@ -299,7 +299,7 @@ func (w *Web) sendDispatch(ctx context.Context, r request) (reply, error) {
 	}
 	f := Flash{Tone: Good, Title: Said(ctx, "Shipment %s is announced", n.Number), Text: "Print the labels and put one on each package."}
 	if len(made.Warnings) > 0 {
-		f.Tone, f.Text = Warn, Verbatim(strings.Join(made.Warnings, "; "))
+		f.Tone, f.Text = Warn, "Something of it is other than was asked; see below. Print the labels and put one on each package."
 	}
 	return reply{to: to, flash: &f}, nil
 }
@@ -326,25 +326,36 @@ func inForm(e *portal.Error, places []int) *portal.Error {
 	return out
 }
 
-// labels is a page for each package: where it goes, what is in it, and its number as GS1-128.
 func (w *Web) labels(ctx context.Context, r request) (reply, error) {
+	f, err := w.labelFile(ctx, r.by, r.param("number"))
+	return reply{file: f}, err
+}
+
+// Labels makes the same file for the machines' door.
+func (w *Web) Labels(ctx context.Context, by portal.Caller, number string) (paper.File, error) {
+	f, err := w.labelFile(w.inTheirs(ctx, by), by, number)
+	return f.paper(err)
+}
+
+// labelFile is a page for each package: where it goes, what is in it, and its number as GS1-128.
+func (w *Web) labelFile(ctx context.Context, by portal.Caller, number string) (*file, error) {
 	var d purchasing.Dispatch
-	err := w.db.Do(ctx, r.by, func(tx *portal.Tx) (err error) {
-		if d, err = purchasing.GetDispatch(ctx, tx, r.param("number")); err != nil {
+	err := w.db.Do(ctx, by, func(tx *portal.Tx) (err error) {
+		if d, err = purchasing.GetDispatch(ctx, tx, number); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, "dispatch.labels", "dispatches/"+d.Number, nil)
 	})
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	doc := paper.Label(paper.Head{Title: T(ctx, "Labels of shipment %s", d.Number), Language: localeOf(ctx).Code, From: r.by.PartnerName, At: d.At}, 105, 148)
+	doc := paper.Label(paper.Head{Title: T(ctx, "Labels of shipment %s", d.Number), Language: localeOf(ctx).Code, From: by.PartnerName, At: d.At}, 105, 148)
 	for i, k := range d.Packages {
 		if i > 0 {
 			doc.Page()
 		}
 		doc.Large(w.host(ctx))
-		doc.Facts(spell(ctx, []fact{{"From", r.by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
+		doc.Facts(spell(ctx, []fact{{"From", by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
 			{"Carrier", join(" ", d.Carrier, d.Tracking)}, {"Arrives", dayOr(ctx, d.ArrivesOn, "")}, {"Weight", kilograms(ctx, k.WeightKg)}})...)
 		doc.Gap(2)
 		shown := 0
@@ -352,7 +363,7 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 			if l.Package != k.Package {
 				continue
 			}
-			if shown++; shown > 6 {
+			if shown++; shown > 4 { // leaves room for the barcode where each takes two rows
 				doc.Text("…")
 				break
 			}
@@ -363,13 +374,11 @@ func (w *Web) labels(ctx context.Context, r request) (reply, error) {
 			doc.Text(join(" · ", T(ctx, "%s line %d", l.Order, int(l.Line)), join(" ", l.Product, l.Description), join(" ", Quantity(ctx, l.Quantity.Number(), l.Unit), lot)))
 		}
 		doc.Gap(3)
-		if err := doc.Barcode("00"+k.SSCC, true, 26); err != nil {
-			return reply{}, err
+		if err := doc.Barcode("00"+k.SSCC, true, 32); err != nil { // GS1 asks for 31.75 mm on a logistic label
+			return nil, err
 		}
-		doc.Text("(00) " + k.SSCC)
 	}
-	f, err := newFile("labels-"+plain(d.Number)+".pdf", "application/pdf", func(out io.Writer) error { return doc.Write(out) })
-	return reply{file: f}, err
+	return newFile("labels-"+plain(d.Number)+".pdf", "application/pdf", func(out io.Writer) error { return doc.Write(out) })
 }
 
 func kilograms(ctx context.Context, a portal.Amount) string {

@@ -212,6 +212,9 @@ func sheetName(title string) string {
 	return title
 }
 
+// aboutName is what the sheet beside a list is called.
+func aboutName(ctx context.Context) string { return sheetName(T(ctx, "About this list")) }
+
 // A sheetFile is a table that is taken away.
 type sheetFile struct {
 	name   string // of the file, before whose it is and when
@@ -252,7 +255,7 @@ func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g fun
 			return fill(tx, func(cells ...any) error { rows++; return book.Row(cells...) })
 		})
 		if err == nil {
-			err = book.About(w.aboutSheet(ctx, r, f, rows))
+			err = book.About(aboutName(ctx), w.aboutSheet(ctx, r, f, rows))
 		}
 		return errors.Join(err, book.Close())
 	})

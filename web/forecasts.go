@@ -17,7 +17,7 @@ import (
 
 // A zoneWord is how a zone is said.
 var zoneWords = map[forecasts.Zone]statusWord{
-	forecasts.Past: {"Over", Neutral, IconTick}, forecasts.Firm: {"Firm", Bad, IconLock}, forecasts.TradeOff: {"Trade-off", Warn, IconWarning}, forecasts.Planning: {"Planning", Info, IconInfo},
+	forecasts.Past: {"Past", Neutral, IconTick}, forecasts.Firm: {"Firm", Bad, IconLock}, forecasts.TradeOff: {"Trade-off", Warn, IconWarning}, forecasts.Planning: {"Planning", Info, IconInfo},
 }
 
 var troubleWords = map[string]statusWord{

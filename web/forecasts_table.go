@@ -109,7 +109,7 @@ func (w *Web) takeForecast(kind string) handler {
 				if err != nil {
 					return err
 				}
-				if err := to.About(spell(ctx, []fact{{"Forecast of", r.by.PartnerName}, {"Version", g.Current().Version}, {"Answer due on", dayOr(ctx, g.Current().DueOn, "–")}, {"Zones as of", dayOr(ctx, g.Today, "–")},
+				if err := to.About(aboutName(ctx), spell(ctx, []fact{{"Forecast of", r.by.PartnerName}, {"Version", g.Current().Version}, {"Answer due on", dayOr(ctx, g.Current().DueOn, "–")}, {"Zones as of", dayOr(ctx, g.Today, "–")},
 					{"To commit", T(ctx, "change the rows Committed, and send the file back under Commit from a spreadsheet")}})); err != nil {
 					return err
 				}

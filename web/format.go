@@ -14,12 +14,17 @@ const nbsp = "\u00a0"
 // Amount writes money exactly: at least the digits its currency has, more if the amount
 // has more, thousands apart: "1,234,567.80 EUR". An unknown currency is written as it is.
 func Amount(ctx context.Context, d decimal.Decimal, code string) string {
-	digits := int32(2)
-	if unit, err := currency.ParseISO(code); err == nil {
-		scale, _ := currency.Standard.Rounding(unit)
-		digits = int32(scale)
+	return strings.TrimSuffix(grouped(ctx, d, currencyDigits(code))+nbsp+code, nbsp)
+}
+
+// currencyDigits is how many digits behind the point a currency is paid in.
+func currencyDigits(code string) int32 {
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return 2
 	}
-	return strings.TrimSuffix(grouped(ctx, d, digits)+nbsp+code, nbsp)
+	scale, _ := currency.Standard.Rounding(unit)
+	return int32(scale)
 }
 
 // Quantity writes a quantity exactly, with its unit: "12,000 pcs", "0.125 t".

@@ -151,6 +151,9 @@ func (v purchaseList) grid() Grid {
 	g := Grid{ID: "purchases", Caption: "Purchase orders", Address: v.address, Sort: v.filter.Sort}
 	can := purchasing.Lists[v.filter.List]
 	for _, c := range purchaseColumns {
+		if c.Key == "site" && len(v.places) < 2 {
+			continue // it says nothing that the page does not
+		}
 		c.Sorts = c.Key != "" && (slices.Contains(can, c.Key) || slices.Contains(can, "-"+c.Key))
 		g.Columns = append(g.Columns, c)
 	}

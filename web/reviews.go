@@ -200,7 +200,7 @@ func (w *Web) evidenceFile(ctx context.Context, by portal.Caller, campaign uuid.
 			if err != nil {
 				return err
 			}
-			if err := lines.About(spell(ctx, append(campaignFacts(ctx, c), fact{"Exported by", by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}))); err != nil {
+			if err := lines.About(aboutName(ctx), spell(ctx, append(campaignFacts(ctx, c), fact{"Exported by", by.Name}, fact{"Exported at", TimeText(ctx, w.db.Now())}))); err != nil {
 				return err
 			}
 			return lines.Close()

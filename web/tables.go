@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"extranet/portal"
 	"extranet/portal/billing"
@@ -99,7 +98,7 @@ func takeBills(ctx context.Context, tx *portal.Tx, t sheet.Table) (string, bool,
 }
 
 // tableForm is the table that is filled in, with what fill gives row.
-func (w *Web) tableForm(need portal.Permission, name, kind string, header []string, fill func(ctx context.Context, tx *portal.Tx, format string, row func(...any) error) error) handler {
+func (w *Web) tableForm(need portal.Permission, name string, title Words, kind string, header []string, fill func(ctx context.Context, tx *portal.Tx, format string, row func(...any) error) error) handler {
 	return func(ctx context.Context, r request) (reply, error) {
 		if err := r.by.Need(need); err != nil {
 			return reply{}, err
@@ -110,7 +109,7 @@ func (w *Web) tableForm(need portal.Permission, name, kind string, header []stri
 		}
 		defer leave()
 		made, err := newFile(name+"-"+plain(r.by.PartnerNumber)+"."+kind, sheet.Kinds[kind], func(out io.Writer) error {
-			book, err := sheet.NewWriter(out, kind, strings.ReplaceAll(name, "-", " "), sayAll(ctx, asWords(header)))
+			book, err := sheet.NewWriter(out, kind, sheetName(T(ctx, title)), sayAll(ctx, asWords(header)))
 			if err != nil {
 				return err
 			}

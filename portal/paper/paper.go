@@ -202,7 +202,7 @@ func align(c Column) string {
 }
 
 // Barcode draws data as Code 128, as high as said in mm and as wide as the page, with its text below; data is printable ASCII.
-// With gs1 it is a GS1-128, whose data begins with an application identifier: "00" and 18 digits for a logistic unit.
+// With gs1 it is a GS1-128, whose data begins with an application identifier of two digits, which the text has in parentheses: "00" and 18 digits for a logistic unit.
 func (d *Doc) Barcode(data string, gs1 bool, height float64) error {
 	modules, err := code128(data, gs1)
 	if err != nil {
@@ -224,6 +224,9 @@ func (d *Doc) Barcode(data string, gs1 bool, height float64) error {
 	}
 	d.pdf.SetXY(x, y+height+1)
 	d.font("", normal)
+	if gs1 && len(data) > 2 {
+		data = "(" + data[:2] + ") " + data[2:]
+	}
 	d.pdf.CellFormat(d.width, line, data, "", 1, "C", false, 0, "")
 	return nil
 }

@@ -87,6 +87,11 @@ func BenchmarkOrders(b *testing.B) {
 			own(func(tx *portal.Tx) (any, error) { return Get(ctx, tx, "P20") }), true},
 		{"across", bare(`SELECT o.*, p.name FROM (` + order + ` ORDER BY ordered_on DESC, partner_id DESC, number DESC LIMIT 51) o JOIN partners p USING (partner_id)`), desk(func(tx *portal.Tx) (any, error) { return Across(ctx, tx, Filter{}) }), false},
 		{"across-waiting", bare(`SELECT o.*, p.name FROM (` + order + ` WHERE state = 'waiting' ORDER BY ordered_on DESC, partner_id DESC, number DESC LIMIT 51) o JOIN partners p USING (partner_id)`), desk(func(tx *portal.Tx) (any, error) { return Across(ctx, tx, Filter{List: Waiting}) }), false},
+		{"due-across", bare(line + `, p.number, p.name FROM (SELECT * FROM purchase_order_lines WHERE next_due_on IS NOT NULL ORDER BY next_due_on, partner_id, order_number, line LIMIT 51) l
+			JOIN purchase_orders o ON o.partner_id = l.partner_id AND o.number = l.order_number JOIN partners p ON p.partner_id = l.partner_id`), desk(func(tx *portal.Tx) (any, error) {
+			list, _, err := DueAcross(ctx, tx, DueAcrossFilter{})
+			return list, err
+		}), false},
 		{"answers", bare(line + `, a.content FROM (SELECT * FROM purchase_answer_lines WHERE state = 'waiting' ORDER BY partner_id, order_number, line LIMIT 51) a
 			JOIN purchase_order_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.line = a.line JOIN purchase_orders o ON o.partner_id = l.partner_id AND o.number = l.order_number`), desk(func(tx *portal.Tx) (any, error) {
 			list, _, err := WaitingAnswers(ctx, tx, AnswerFilter{})

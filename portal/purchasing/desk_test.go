@@ -176,7 +176,7 @@ func TestAcross_plans(t *testing.T) {
 	}
 	receipts := func(f ReceiptFilter, partner int64) func(tx *portal.Tx) (string, []any) {
 		must(t, f.Check())
-		return func(tx *portal.Tx) (string, []any) { return receiptQuery(tx, f, partner, Policy{}) }
+		return func(tx *portal.Tx) (string, []any) { return receiptQuery(tx, f, partner) }
 	}
 	dispatches := func(f DispatchFilter, partner int64) func(tx *portal.Tx) (string, []any) {
 		must(t, f.Check())

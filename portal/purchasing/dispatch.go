@@ -233,14 +233,14 @@ func (n NewDispatch) check(left []shippable, p Policy, today portal.Date) (bad m
 	}
 	for at, q := range sent {
 		s := left[at]
-		field, what := fmt.Sprintf("order-%s-%d", s.Order, s.Line), fmt.Sprintf("line %d of %s", s.Line, s.Order)
+		field := fmt.Sprintf("order-%s-%d", s.Order, s.Line)
 		if over := q.Sub(decimal.Max(s.Left, decimal.Zero)); over.IsPositive() {
 			share := over.Shift(2).DivRound(s.Quantity, 2)
 			switch {
 			case share.GreaterThan(p.OverStop.Number()):
-				bad[field] = fmt.Sprintf("%s: %s is %s more than is still wanted, and the host takes at most %s %% more; send %s", what, q, over, p.OverStop, decimal.Max(s.Left, decimal.Zero))
+				bad[field] = fmt.Sprintf("line %d of %s: %s is %s more than is still wanted, and the host takes at most %s %% more; send %s", s.Line, s.Order, q, over, p.OverStop, decimal.Max(s.Left, decimal.Zero))
 			case share.GreaterThan(p.OverWarn.Number()):
-				warnings = append(warnings, fmt.Sprintf("%s: %s more than is still wanted", what, over))
+				warnings = append(warnings, portal.Say("line %d of %s: %s more than is still wanted", s.Line, s.Order, over).String())
 			}
 		}
 		if s.Due == "" || n.ArrivesOn == "" || n.ArrivesOn >= s.Due {
@@ -248,9 +248,9 @@ func (n NewDispatch) check(left []shippable, p Policy, today portal.Date) (bad m
 		}
 		switch early := int(s.Due.Time().Sub(n.ArrivesOn.Time()).Hours() / 24); {
 		case early > p.EarlyStop:
-			bad[field] = fmt.Sprintf("%s: arrives %d days before it is due on %s, and the host takes it at most %d days early", what, early, s.Due, p.EarlyStop)
+			bad[field] = fmt.Sprintf("line %d of %s: arrives %d days before it is due on %s, and the host takes it at most %d days early", s.Line, s.Order, early, s.Due, p.EarlyStop)
 		case early > p.EarlyWarn:
-			warnings = append(warnings, fmt.Sprintf("%s: arrives %d days before it is due on %s", what, early, s.Due))
+			warnings = append(warnings, portal.Say("line %d of %s: arrives %d days before it is due on %s", s.Line, s.Order, early, s.Due).String())
 		}
 	}
 	slices.Sort(warnings)

@@ -228,12 +228,8 @@ func dispatchOf(ctx context.Context, tx *portal.Tx, partner int64, number string
 	if err := unmarshal(&d, doc); err != nil {
 		return d, err
 	}
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return d, err
-	}
 	d.Receipts = []Receipt{}
-	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.dispatch = $2 ORDER BY r.received_at, r.receipt`, partner, number, policy.ClaimDays); err != nil {
+	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.dispatch = $2 ORDER BY r.received_at, r.receipt`, partner, number); err != nil {
 		return d, fmt.Errorf("reading receipts: %w", err)
 	}
 	d.Files, err = files.Of(ctx, tx, partner, papersOf(number))

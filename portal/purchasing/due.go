@@ -24,6 +24,7 @@ type DueLine struct {
 	SupplierProduct string        `json:"supplier_product" doc:"The supplier's own number"`
 	Description     string        `json:"description"`
 	Unit            string        `json:"unit" doc:"Of every quantity of the line"`
+	Buyer           string        `json:"buyer" doc:"Whom the host names"`
 	State           string        `json:"state" enum:"review,waiting,confirmed"`
 	DueOn           portal.Date   `json:"due_on" format:"date" doc:"The first day on which something is to arrive that has not: as promised, or where nothing is, as asked for"`
 	Due             portal.Amount `json:"due" doc:"How much is to have arrived by that day and has not"`
@@ -94,7 +95,7 @@ func (c lineCursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// readLineCursor reads a cursor of a list that goes by days, or by suppliers.
+// readLineCursor reads a cursor of a list that goes by days, or not.
 func readLineCursor(text string, days bool) (c lineCursor, err error) {
 	if text == "" {
 		return c, nil
@@ -111,6 +112,19 @@ func readLineCursor(text string, days bool) (c lineCursor, err error) {
 	}
 	_, err = portal.ParseDate(string(c.Day))
 	return c, err
+}
+
+// dueDocument is the SQL of a DueLine of the line l of the order o.
+const dueDocument = `l.order_number AS order, l.line, coalesce(o.site, '') AS site, coalesce(o.ship_to, '') AS ship_to, coalesce(o.buyer, '') AS buyer, coalesce(l.product, '') AS product,
+	coalesce(l.supplier_product, '') AS supplier_product, l.description, coalesce(l.unit, '') AS unit, l.state, l.next_due_on AS due_on, trim_scale(l.quantity)::text AS quantity,
+	trim_scale(l.received)::text AS received, ` + askedOf + ` AS asked,
+	(SELECT coalesce(json_agg(json_build_object('on', promised_on, 'quantity', trim_scale(quantity)::text) ORDER BY promised_on, part), '[]')
+		FROM purchase_promises p WHERE p.partner_id = l.partner_id AND p.order_number = l.order_number AND p.line = l.line) AS promised`
+
+func readDue(doc []byte) (l DueLine, err error) {
+	err = json.Unmarshal(doc, &l)
+	l.reckon()
+	return l, err
 }
 
 // query returns the SQL of one page and one row more; of everything where Limit is 0.
@@ -148,10 +162,7 @@ func (f *DueFilter) query(tx *portal.Tx) (string, []any) {
 	}
 	return `SELECT row_to_json(d)::text FROM (SELECT * FROM purchase_order_lines l WHERE ` + where + ` ORDER BY l.next_due_on, l.order_number, l.line` + limit + `) l
 		JOIN purchase_orders o ON o.partner_id = l.partner_id AND o.number = l.order_number
-		CROSS JOIN LATERAL (SELECT l.order_number AS order, l.line, coalesce(o.site, '') AS site, coalesce(o.ship_to, '') AS ship_to, coalesce(l.product, '') AS product, coalesce(l.supplier_product, '') AS supplier_product,
-			l.description, coalesce(l.unit, '') AS unit, l.state, l.next_due_on AS due_on, trim_scale(l.quantity)::text AS quantity, trim_scale(l.received)::text AS received, ` + askedOf + ` AS asked,
-			(SELECT coalesce(json_agg(json_build_object('on', promised_on, 'quantity', trim_scale(quantity)::text) ORDER BY promised_on, part), '[]')
-				FROM purchase_promises p WHERE p.partner_id = l.partner_id AND p.order_number = l.order_number AND p.line = l.line) AS promised) d
+		CROSS JOIN LATERAL (SELECT ` + dueDocument + `) d
 		WHERE o.partner_id = $1 ORDER BY l.next_due_on, l.order_number, l.line`, args
 }
 
@@ -159,14 +170,13 @@ func (f *DueFilter) each(ctx context.Context, tx *portal.Tx, g func(DueLine) err
 	query, args := f.query(tx)
 	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var doc []byte
-		var l DueLine
 		if err := r.Scan(&doc); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(doc, &l); err != nil {
+		l, err := readDue(doc)
+		if err != nil {
 			return err
 		}
-		l.reckon()
 		return g(l)
 	}, query, args...)
 }

@@ -2,6 +2,7 @@ package purchasing
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/lib/pq"
@@ -45,6 +46,89 @@ func TestDueLines(t *testing.T) {
 	}
 }
 
+// TestDueAcross shows that the host's buyers read the lines of every supplier, what is due first first, narrowed as they ask and page by page.
+func TestDueAcross(t *testing.T) {
+	t.Parallel()
+	p := portaltest.New(t) // on a Monday, 2026-03-02
+	for _, s := range []string{
+		`INSERT INTO purchase_orders (partner_id, number, site, buyer, status, currency, ordered_on, net, changed_at) SELECT s, 'P' || o, 'S300', 'Ilse', 'open', 'EUR', '2026-01-01', 1, now() FROM unnest(ARRAY[4, 5]) s, generate_series(1, 2) o`,
+		`INSERT INTO purchase_order_lines (partner_id, order_number, line, product, description, quantity, received, price, net, requested_on, status, changed_at, next_due_on, state)
+			SELECT s, 'P' || o, 10 * l, 'T' || l, 'Tyre', 10, 4, 1, 10, d, 'open', now(), d, (ARRAY['review', 'waiting', 'confirmed'])[l] FROM unnest(ARRAY[4, 5]) s, generate_series(1, 2) o, generate_series(1, 3) l, LATERAL (SELECT date '2026-02-20' + o * s + l AS d) x`,
+		`INSERT INTO purchase_promises (partner_id, order_number, line, part, promised_on, quantity) SELECT partner_id, order_number, line, 1, next_due_on, 9 FROM purchase_order_lines WHERE state = 'confirmed'`,
+	} {
+		p.Arrange(t, s)
+	}
+	all, err := func() (said []string, err error) {
+		rows, err := p.Owner.Query(`SELECT s.number || ' ' || order_number || '/' || line || ' ' || next_due_on || ' ' || state || ' ' || l.product FROM purchase_order_lines l JOIN partners s USING (partner_id) ORDER BY next_due_on, partner_id, order_number, line`)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var s string
+			if err := rows.Scan(&s); err != nil {
+				return nil, err
+			}
+			said = append(said, s)
+		}
+		return said, rows.Err()
+	}()
+	must(t, err)
+	for name, c := range map[string]struct {
+		filter DueAcrossFilter
+		holds  func(supplier, day, state, product string) bool
+	}{
+		"all":         {DueAcrossFilter{}, func(_, _, _, _ string) bool { return true }},
+		"late":        {DueAcrossFilter{Days: "late"}, func(_, day, _, _ string) bool { return day < "2026-03-02" }},
+		"week":        {DueAcrossFilter{Days: "week"}, func(_, day, _, _ string) bool { return day >= "2026-03-02" && day <= "2026-03-08" }},
+		"unconfirmed": {DueAcrossFilter{State: Unconfirmed}, func(_, _, state, _ string) bool { return state == Review || state == Waiting }},
+		"waiting": {DueAcrossFilter{State: Waiting, Days: "week"}, func(_, day, state, _ string) bool {
+			return state == Waiting && day >= "2026-03-02" && day <= "2026-03-08"
+		}},
+		"supplier": {DueAcrossFilter{Partner: "S400", Product: "T3"}, func(s, _, _, product string) bool { return s == "S400" && product == "T3" }},
+		"nobody":   {DueAcrossFilter{Partner: "X"}, func(_, _, _, _ string) bool { return false }},
+	} {
+		var want, got []string
+		for _, line := range all {
+			if w := strings.Fields(line); c.holds(w[0], w[2], w[3], w[4]) {
+				want = append(want, line)
+			}
+		}
+		if len(want) == 0 && name != "nobody" || len(want) == len(all) && name != "all" {
+			t.Fatalf("%s: %d of %d lines say nothing", name, len(want), len(all))
+		}
+		take := func(l DeskDueLine) {
+			due := map[string]portal.Amount{Review: "6", Waiting: "6", Confirmed: "5"}[l.State] // of 10 that are asked for or 9 that are promised, 4 came
+			if l.Due != due || l.Buyer != "Ilse" {
+				t.Errorf("%s: %s of order %s is due to %q, want %s", name, l.Due, l.Order, l.Buyer, due)
+			}
+			got = append(got, fmt.Sprintf("%s %s/%d %s %s %s", l.Partner, l.Order, l.Line, l.DueOn, l.State, l.Product))
+		}
+		f := c.filter
+		f.Limit = 2
+		for more := true; more; more = f.Cursor != "" {
+			must(t, p.AcrossPartners(t.Context(), buyer, portal.PurchasesRead, func(tx *portal.Tx) error {
+				list, next, err := DueAcross(t.Context(), tx, f)
+				for _, l := range list {
+					take(l)
+				}
+				f.Cursor = next
+				return err
+			}))
+		}
+		expect(t, name, got, want)
+		got = nil
+		must(t, p.AcrossPartners(t.Context(), buyer, portal.PurchasesRead, func(tx *portal.Tx) error {
+			return ExportDueAcross(t.Context(), tx, c.filter, "csv", func(l DeskDueLine) error { take(l); return nil })
+		}))
+		expect(t, name+" as a file", got, want)
+	}
+	bad := DueAcrossFilter{Days: "lost", State: "lost", Limit: 900, Partner: "\x00", Product: "\x00", Cursor: lineCursor{Day: "2026-03-02", Order: "P1"}.String()}
+	if err := bad.Check(); len(portal.Says(err).Fields) != 6 {
+		t.Errorf("faults: %v", portal.Says(err).Fields)
+	}
+}
+
 // TestLines_plans shows that the lists of lines read little more than they show.
 func TestLines_plans(t *testing.T) {
 	t.Parallel()
@@ -69,6 +153,13 @@ func TestLines_plans(t *testing.T) {
 	for name, f := range map[string]DueFilter{"due": {}, "deep": {Cursor: deep}, "late": {List: "late"}, "waiting": {List: Waiting}, "of a site": {Site: "S301"}} {
 		must(t, p.Do(t.Context(), cord, func(tx *portal.Tx) error {
 			few(tx, name, "purchase_order_lines", 500, func() error { _, _, err := DueLines(t.Context(), tx, f); return err })
+			return nil
+		}))
+	}
+	for name, f := range map[string]DueAcrossFilter{"due across": {}, "due across, deep": {Cursor: lineCursor{Day: "2026-05-01", Partner: 4, Order: "P5", Line: 1}.String()}, "late across": {Days: "late"}, "this week across": {Days: "week", State: Unconfirmed},
+		"waiting across": {State: Waiting}, "one supplier's": {Partner: "S300"}, "a product across": {Product: "T7"}} {
+		must(t, p.AcrossPartners(t.Context(), buyer, portal.PurchasesRead, func(tx *portal.Tx) error {
+			few(tx, name, "purchase_order_lines", 500, func() error { _, _, err := DueAcross(t.Context(), tx, f); return err })
 			return nil
 		}))
 	}

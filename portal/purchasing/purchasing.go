@@ -372,36 +372,32 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, number string) (d De
 		return d, none
 	}
 	var doc struct {
-		Order   string `db:"doc"`
-		Comment string `db:"comment"`
+		Order    string `db:"doc"`
+		Comment  string `db:"comment"`
+		Lines    string `db:"lines"`
+		Versions string `db:"versions"`
+		Answers  string `db:"answers"`
 	}
-	err = tx.Get(ctx, &doc, `SELECT row_to_json(d)::text AS doc, coalesce(o.comment, '') AS comment FROM purchase_orders o CROSS JOIN LATERAL (SELECT `+document+`) d
-		WHERE o.partner_id = $1 AND o.number = $2 AND ($3::text[] IS NULL OR o.site = ANY($3))`, partner, number, portal.Limit(tx.By.Sites))
+	err = tx.Get(ctx, &doc, `SELECT row_to_json(d)::text AS doc, coalesce(o.comment, '') AS comment, (`+linesOfOrder+`) AS lines, (`+versionsOfOrder+`) AS versions, (`+answersOfOrder+`) AS answers
+		FROM purchase_orders o CROSS JOIN LATERAL (SELECT `+document+`) d WHERE o.partner_id = $1 AND o.number = $2 AND ($3::text[] IS NULL OR o.site = ANY($3))`, partner, number, portal.Limit(tx.By.Sites))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, none
 	} else if err != nil {
 		return d, fmt.Errorf("reading purchase order: %w", err)
 	}
-	if err := unmarshal(&d.Order, doc.Order); err != nil {
+	if err := unmarshal(&d.Order, doc.Order, &d.Lines, doc.Lines); err != nil {
 		return d, err
 	}
 	d.Comment = doc.Comment
-	if d.Lines, err = linesOf(ctx, tx, partner, number); err != nil {
+	if d.Versions, err = readVersions(doc.Versions); err != nil {
 		return d, err
 	}
-	if d.Versions, err = versionsOf(ctx, tx, partner, number); err != nil {
-		return d, err
-	}
-	if d.Answers, err = answersOf(ctx, tx, partner, number); err != nil {
+	if d.Answers, err = readGiven(doc.Answers); err != nil {
 		return d, err
 	}
 	d.Receipts = []Receipt{}
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return d, err
-	}
-	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.order_number = $2 AND ($4::text[] IS NULL OR r.site = ANY($4)) ORDER BY r.received_at DESC, r.receipt LIMIT 500`,
-		partner, number, policy.ClaimDays, portal.Limit(tx.By.Sites)); err != nil {
+	if err := tx.Select(ctx, &d.Receipts, `SELECT `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.order_number = $2 AND ($3::text[] IS NULL OR r.site = ANY($3)) ORDER BY r.received_at DESC, r.receipt LIMIT 500`,
+		partner, number, portal.Limit(tx.By.Sites)); err != nil {
 		return d, fmt.Errorf("reading receipts: %w", err)
 	}
 	for i := range d.Lines {
@@ -425,35 +421,41 @@ func get(ctx context.Context, tx *portal.Tx, partner int64, number string) (d De
 	return d, nil
 }
 
+// linesOfOrder is the SQL of the lines of the partner $1's order $2, as JSON.
+const linesOfOrder = `SELECT coalesce(json_agg(x ORDER BY x.line), '[]')::text FROM (
+	SELECT l.line, coalesce(l.product, '') AS product, coalesce(l.supplier_product, '') AS supplier_product, l.description, coalesce(l.unit, '') AS unit,
+		trim_scale(l.quantity)::text AS quantity, trim_scale(l.received)::text AS received, l.price::text AS price, l.net::text AS net, l.status, l.state, l.revised,
+		` + askedOf + ` AS asked, p.parts AS promised, trim_scale(l.refused)::text AS refused, trim_scale(l.quantity - p.sum - l.refused)::text AS open, l.next_due_on,
+		(SELECT coalesce(json_agg(json_build_object('on', coalesce(s.confirmed_on, s.requested_on), 'quantity', trim_scale(s.confirmed_quantity)::text) ORDER BY s.schedule), '[]')
+			FROM schedule_lines s WHERE s.partner_id = l.partner_id AND s.order_number = l.order_number AND s.line = l.line AND s.confirmed_quantity > 0) AS confirmed
+	FROM purchase_order_lines l CROSS JOIN LATERAL (
+		SELECT coalesce(sum(quantity), 0) AS sum, coalesce(json_agg(json_build_object('on', promised_on, 'quantity', trim_scale(quantity)::text) ORDER BY promised_on, part), '[]') AS parts
+		FROM purchase_promises p WHERE p.partner_id = l.partner_id AND p.order_number = l.order_number AND p.line = l.line) p
+	WHERE l.partner_id = $1 AND l.order_number = $2) x`
+
 func linesOf(ctx context.Context, tx *portal.Tx, partner int64, number string) ([]Line, error) {
 	var doc string
-	err := tx.Get(ctx, &doc, `
-		SELECT coalesce(json_agg(x ORDER BY x.line), '[]')::text FROM (
-			SELECT l.line, coalesce(l.product, '') AS product, coalesce(l.supplier_product, '') AS supplier_product, l.description, coalesce(l.unit, '') AS unit,
-				trim_scale(l.quantity)::text AS quantity, trim_scale(l.received)::text AS received, l.price::text AS price, l.net::text AS net, l.status, l.state, l.revised,
-				`+askedOf+` AS asked, p.parts AS promised, trim_scale(l.refused)::text AS refused, trim_scale(l.quantity - p.sum - l.refused)::text AS open, l.next_due_on,
-				(SELECT coalesce(json_agg(json_build_object('on', coalesce(s.confirmed_on, s.requested_on), 'quantity', trim_scale(s.confirmed_quantity)::text) ORDER BY s.schedule), '[]')
-					FROM schedule_lines s WHERE s.partner_id = l.partner_id AND s.order_number = l.order_number AND s.line = l.line AND s.confirmed_quantity > 0) AS confirmed
-			FROM purchase_order_lines l CROSS JOIN LATERAL (
-				SELECT coalesce(sum(quantity), 0) AS sum, coalesce(json_agg(json_build_object('on', promised_on, 'quantity', trim_scale(quantity)::text) ORDER BY promised_on, part), '[]') AS parts
-				FROM purchase_promises p WHERE p.partner_id = l.partner_id AND p.order_number = l.order_number AND p.line = l.line) p
-			WHERE l.partner_id = $1 AND l.order_number = $2) x`, partner, number)
-	if err != nil {
+	if err := tx.Get(ctx, &doc, linesOfOrder, partner, number); err != nil {
 		return nil, fmt.Errorf("reading purchase order lines: %w", err)
 	}
 	lines := []Line{}
 	return lines, unmarshal(&lines, doc)
 }
 
-func versionsOf(ctx context.Context, tx *portal.Tx, partner int64, number string) ([]Version, error) {
+// versionsOfOrder is the SQL of the versions of the partner $1's order $2, oldest first, as JSON.
+const versionsOfOrder = `SELECT coalesce(json_agg(json_build_object('version', version, 'at', at, 'answer_by', answer_by, 'content', content) ORDER BY version), '[]')::text
+	FROM purchase_versions WHERE partner_id = $1 AND order_number = $2`
+
+// readVersions reads what versionsOfOrder says, newest first, each with what it made other than the one before.
+func readVersions(doc string) ([]Version, error) {
 	var rows []struct {
-		Version  int         `db:"version"`
-		At       time.Time   `db:"at"`
-		AnswerBy portal.Date `db:"answer_by"`
-		Content  string      `db:"content"`
+		Version  int         `json:"version"`
+		At       time.Time   `json:"at"`
+		AnswerBy portal.Date `json:"answer_by"`
+		Content  string      `json:"content"`
 	}
-	if err := tx.Select(ctx, &rows, `SELECT version, at, answer_by, content FROM purchase_versions WHERE partner_id = $1 AND order_number = $2 ORDER BY version`, partner, number); err != nil {
-		return nil, fmt.Errorf("reading versions: %w", err)
+	if err := unmarshal(&rows, doc); err != nil {
+		return nil, err
 	}
 	list := []Version{}
 	var before Terms
@@ -472,23 +474,26 @@ func versionsOf(ctx context.Context, tx *portal.Tx, partner int64, number string
 	return list, nil
 }
 
-func answersOf(ctx context.Context, tx *portal.Tx, partner int64, number string) ([]Given, error) {
+// answersOfOrder is the SQL of the answers to the partner $1's order $2, newest first, line by line, as JSON.
+const answersOfOrder = `SELECT coalesce(json_agg(json_build_object('answer', a.answer, 'version', a.version, 'at', a.at, 'by', a.by_whom, 'note', a.note, 'content', l.content, 'state', l.state,
+		'why', coalesce(l.why, ''), 'decided_at', l.decided_at) ORDER BY a.answer DESC, l.line), '[]')::text
+	FROM purchase_answers a JOIN purchase_answer_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.answer = a.answer
+	WHERE a.partner_id = $1 AND a.order_number = $2`
+
+func readGiven(doc string) ([]Given, error) {
 	var rows []struct {
-		Answer  int          `db:"answer"`
-		Version int          `db:"version"`
-		At      time.Time    `db:"at"`
-		By      string       `db:"by_whom"`
-		Note    string       `db:"note"`
-		Content string       `db:"content"`
-		State   string       `db:"state"`
-		Why     string       `db:"why"`
-		Decided sql.NullTime `db:"decided_at"`
+		Answer  int        `json:"answer"`
+		Version int        `json:"version"`
+		At      time.Time  `json:"at"`
+		By      string     `json:"by"`
+		Note    string     `json:"note"`
+		Content string     `json:"content"`
+		State   string     `json:"state"`
+		Why     string     `json:"why"`
+		Decided *time.Time `json:"decided_at"`
 	}
-	if err := tx.Select(ctx, &rows, `
-		SELECT a.answer, a.version, a.at, a.by_whom, a.note, l.content, l.state, coalesce(l.why, '') AS why, l.decided_at
-		FROM purchase_answers a JOIN purchase_answer_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.answer = a.answer
-		WHERE a.partner_id = $1 AND a.order_number = $2 ORDER BY a.answer DESC, l.line`, partner, number); err != nil {
-		return nil, fmt.Errorf("reading answers: %w", err)
+	if err := unmarshal(&rows, doc); err != nil {
+		return nil, err
 	}
 	list := []Given{}
 	for _, r := range rows {
@@ -499,8 +504,8 @@ func answersOf(ctx context.Context, tx *portal.Tx, partner int64, number string)
 		if err := unmarshal(&l.LineAnswer, r.Content); err != nil {
 			return nil, err
 		}
-		if r.Decided.Valid {
-			at := r.Decided.Time.UTC()
+		if r.Decided != nil {
+			at := r.Decided.UTC()
 			l.DecidedAt = &at
 		}
 		g := &list[len(list)-1]

@@ -41,9 +41,9 @@ type Receipt struct {
 	Answered    string        `json:"answered" db:"answered" doc:"What the host answers to that"`
 }
 
-// receiptColumns of a receipt r with its objection b; $3 is for how many days one may object to a rejection.
+// receiptColumns of a receipt r with its objection b.
 const receiptColumns = `r.receipt, coalesce(r.kind, 'receipt') AS kind, r.order_number, coalesce(r.order_line, 0) AS order_line, coalesce(r.product, '') AS product, r.received_at, trim_scale(r.quantity) AS quantity,
-	trim_scale(coalesce(r.rejected, 0)) AS rejected, coalesce(r.reason, '') AS reason, coalesce(r.dispatch, '') AS dispatch, CASE WHEN r.defects THEN r.day + $3::int END AS answer_by,
+	trim_scale(coalesce(r.rejected, 0)) AS rejected, coalesce(r.reason, '') AS reason, coalesce(r.dispatch, '') AS dispatch, CASE WHEN r.defects THEN r.day + (SELECT claim_days FROM purchasing_policy) END AS answer_by,
 	coalesce(b.state, 'none') AS objection, coalesce(b.words, '') AS objected, coalesce(b.answer, '') AS answered`
 
 // receiptsFrom are the receipts r with their objections b.
@@ -139,8 +139,8 @@ type DeskReceipt struct {
 }
 
 // receiptQuery returns the SQL of one page of receipts and one row more: of the partner, or across all where it is 0. $2 are the caller's sites.
-func receiptQuery(tx *portal.Tx, f ReceiptFilter, partner int64, p Policy) (string, []any) {
-	where, args := `($2::text[] IS NULL OR r.site = ANY($2))`, []any{partner, portal.Limit(tx.By.Sites), p.ClaimDays}
+func receiptQuery(tx *portal.Tx, f ReceiptFilter, partner int64) (string, []any) {
+	where, args := `($2::text[] IS NULL OR r.site = ANY($2))`, []any{partner, portal.Limit(tx.By.Sites)}
 	if partner != 0 {
 		where = `r.partner_id = $1 AND ` + where
 	} else {
@@ -183,11 +183,7 @@ type receiptRow struct {
 }
 
 func pageOfReceipts(ctx context.Context, tx *portal.Tx, f ReceiptFilter, partner int64) (list []DeskReceipt, next string, err error) {
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return nil, "", err
-	}
-	query, args := receiptQuery(tx, f, partner, policy)
+	query, args := receiptQuery(tx, f, partner)
 	var rows []receiptRow
 	if err := tx.Select(ctx, &rows, query, args...); err != nil {
 		return nil, "", fmt.Errorf("listing receipts: %w", err)
@@ -271,11 +267,7 @@ func ExportReceiptsAcross(ctx context.Context, tx *portal.Tx, f ReceiptFilter, f
 }
 
 func eachReceipt(ctx context.Context, tx *portal.Tx, f ReceiptFilter, partner int64, each func(DeskReceipt) error) error {
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return err
-	}
-	query, args := receiptQuery(tx, f, partner, policy)
+	query, args := receiptQuery(tx, f, partner)
 	return tx.Each(ctx, func(r *sqlx.Rows) error {
 		var row receiptRow
 		if err := r.StructScan(&row); err != nil {
@@ -293,16 +285,12 @@ func receiptOf(ctx context.Context, tx *portal.Tx, partner int64, receipt string
 	if !plain(receipt, 100) {
 		return r, "", gone
 	}
-	policy, err := PolicyNow(ctx, tx)
-	if err != nil {
-		return r, "", err
-	}
 	var row struct {
 		Site string `db:"site"`
 		Receipt
 	}
-	err = tx.Get(ctx, &row, `SELECT coalesce(r.site, '') AS site, `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.receipt = $2 AND ($4::text[] IS NULL OR r.site = ANY($4))`,
-		partner, receipt, policy.ClaimDays, portal.Limit(tx.By.Sites))
+	err = tx.Get(ctx, &row, `SELECT coalesce(r.site, '') AS site, `+receiptColumns+` FROM `+receiptsFrom+` WHERE r.partner_id = $1 AND r.receipt = $2 AND ($3::text[] IS NULL OR r.site = ANY($3))`,
+		partner, receipt, portal.Limit(tx.By.Sites))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, "", gone
 	} else if err != nil {

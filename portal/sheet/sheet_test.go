@@ -133,7 +133,7 @@ func TestWriter_comesBack(t *testing.T) {
 		if err := w.Row(text, amount, portal.Date("2026-03-31"), 7); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.About([][2]string{{"What", "=1+1"}}); err != nil {
+		if err := w.About("About", [][2]string{{"What", "=1+1"}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {

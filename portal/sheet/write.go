@@ -17,7 +17,7 @@ var Kinds = map[string]string{"csv": "text/csv; charset=utf-8", "xlsx": "applica
 // A Writer writes one table. Cells are string, portal.Date, portal.Amount, int or nil; text never becomes a formula. Close ends the file.
 type Writer interface {
 	Row(cells ...any) error
-	About(facts [][2]string) error // a second sheet that says what the first one is; CSV has no room for it
+	About(title string, facts [][2]string) error // a second sheet that says what the first one is; CSV has no room for it
 	Close() error
 }
 
@@ -59,7 +59,7 @@ func (w *csvWriter) Row(cells ...any) error {
 	return w.lines.Write(w.line)
 }
 
-func (w *csvWriter) About([][2]string) error { return nil }
+func (w *csvWriter) About(string, [][2]string) error { return nil }
 
 func (w *csvWriter) Close() error {
 	w.lines.Flush()
@@ -144,20 +144,19 @@ func (w *xlsxWriter) Row(cells ...any) error {
 	return w.sheet.SetRow("A"+strconv.Itoa(w.rows+1), w.line)
 }
 
-func (w *xlsxWriter) About(facts [][2]string) error {
-	const name = "About"
+func (w *xlsxWriter) About(title string, facts [][2]string) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if _, err := w.book.NewSheet(name); err != nil {
+	if _, err := w.book.NewSheet(title); err != nil {
 		return err
 	}
 	for i, fact := range facts {
-		if err := w.book.SetSheetRow(name, "A"+strconv.Itoa(i+1), &[]any{fact[0], Inert(fact[1])}); err != nil {
+		if err := w.book.SetSheetRow(title, "A"+strconv.Itoa(i+1), &[]any{fact[0], Inert(fact[1])}); err != nil {
 			return err
 		}
 	}
-	return w.book.SetColWidth(name, "A", "B", 32)
+	return w.book.SetColWidth(title, "A", "B", 32)
 }
 
 func (w *xlsxWriter) flush() error {

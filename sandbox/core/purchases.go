@@ -37,7 +37,7 @@ const (
 var (
 	buyers      = []string{"Paula Stern", "Henk Verburg", "Ilse Brandt"}
 	payTerms    = []string{"30 days net", "60 days net", "14 days 2 %, 30 days net"}
-	rejections  = []string{"damaged in transit", "wrong DOT week", "tread defect", "label missing", "wrong item"}
+	rejections  = []string{"damaged in transit", "date code too old", "surface defect", "label missing", "wrong item"}
 	billProblem = []string{"the price differs from the purchase order", "more is invoiced than was received"}
 )
 
