@@ -9,8 +9,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TEMPL := github.com/a-h/templ/cmd/templ@v0.3.977
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Without inlining the doors compile in a fraction of the time: templ and huma nest closures, and inlining copies each into the one around it. What is
-# deployed has it.
-QUICK := -gcflags=extranet/web=-l -gcflags=extranet/api=-l
+# deployed has it. What one clone has compiled serves the next, for no path stands in it.
+QUICK := -trimpath -gcflags=extranet/web=-l -gcflags=extranet/api=-l
 GO_SOURCES := $(wildcard $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml' go.mod go.sum 2>/dev/null))
 WEB_SOURCES := $(wildcard web/*.templ web/*.go web/assets/*.js web/assets/*.css web/bundle/*.go)
 ASSETS := web/assets/dist/manifest.json

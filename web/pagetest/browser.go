@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,10 +21,13 @@ import (
 	"extranet/web/assets"
 )
 
-// axeScript is where npm put axe.
+// axeScript is where npm put axe, from the folder of the package under test.
 func axeScript() string {
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "..", "node_modules", "axe-core", "axe.min.js")
+	web, err := os.Getwd()
+	for err == nil && filepath.Base(web) != "web" && web != filepath.Dir(web) {
+		web = filepath.Dir(web)
+	}
+	return filepath.Join(web, "node_modules", "axe-core", "axe.min.js")
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
