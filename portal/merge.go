@@ -363,7 +363,7 @@ func (s *stage) compare(ctx context.Context, _ *Merged) error {
 	cols := s.m.names()
 	_, err := s.tx.Exec(ctx, `
 		CREATE TEMP TABLE diff ON COMMIT DROP AS
-		SELECT t.`+s.m.Key[0]+` IS NOT NULL AS stood, `+leaves+` AS leaves, `+owner+` AS was_partner, s.partner_id, `+
+		SELECT t.`+s.m.Key[0]+` IS NOT NULL AS stood, t.ctid AS was_at, `+leaves+` AS leaves, `+owner+` AS was_partner, s.partner_id, `+
 		each(s.m.Key, ", ", func(k string) string { return "t." + k + " AS was_" + k })+`, `+
 		each(cols, "", func(c string) string { return "s." + c + ", " })+
 		each(s.m.Track, "", func(c string) string { return "t." + c + " AS before_" + c + ", " })+`true AS told
@@ -425,7 +425,12 @@ func (s *stage) write(ctx context.Context, done *Merged) error {
 		if s.m.Retire != "" {
 			set += ", " + s.m.Retire + " = NULL"
 		}
-		if _, err := s.tx.Exec(ctx, `UPDATE `+s.m.Table+` t SET `+set+`, changed_at = $1 FROM diff d WHERE d.stood AND NOT d.leaves`+stays+` AND `+was, s.tx.Now); err != nil {
+		update := `UPDATE ` + s.m.Table + ` t SET ` + set + `, changed_at = $1 FROM diff d WHERE d.stood AND NOT d.leaves` + stays + ` AND ` + was
+		written, err := s.tx.Exec(ctx, update+` AND t.ctid = d.was_at`, s.tx.Now) // each is where it was just seen, and need not be looked for
+		if err == nil && written < n.Changed-n.Moved {
+			_, err = s.tx.Exec(ctx, update, s.tx.Now) // somebody else has written one meanwhile
+		}
+		if err != nil {
 			return err
 		}
 	}
