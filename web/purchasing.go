@@ -463,15 +463,16 @@ func sayAnswer(ctx context.Context, a purchasing.LineAnswer) Words {
 	case purchasing.Refuse:
 		words = append(words, T(ctx, "refused"))
 	case purchasing.Question:
-		words = append(words, T(ctx, "asks the price %s", string(a.Price)))
+		words = append(words, T(ctx, "asks the price %s", a.Price))
 	}
+	said := strings.Join(words, ", ")
 	if a.Reason != "" {
-		words = append(words, T(ctx, answerReasons[a.Reason]))
+		said += ": " + T(ctx, answerReasons[a.Reason])
 	}
 	if a.Note != "" {
-		words = append(words, "“"+a.Note+"”")
+		said += ", “" + a.Note + "”"
 	}
-	return Verbatim(strings.Join(words, ", "))
+	return Verbatim(said)
 }
 
 // moments are what happened to the order, the latest first.
