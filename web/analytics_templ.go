@@ -10,12 +10,13 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"context"
+	"extranet/portal"
 	"extranet/portal/analytics"
 	"strings"
 )
 
 var (
-	useColumns     = []Column{{Label: "Area"}, {Label: "Partners", Numeric: true}, {Label: "People and machines", Numeric: true}, {Label: "Asked", Numeric: true}, {Label: "Done", Numeric: true}}
+	useColumns     = []Column{{Label: "Area"}, {Label: "Partners", Numeric: true}, {Label: "People and machines", Numeric: true}, {Label: "Looked at", Numeric: true}, {Label: "Done", Numeric: true}}
 	segmentColumns = []Column{{Label: "Segment"}, {Label: "Partners", Numeric: true}, {Label: "With access", Numeric: true}, {Label: "Active", Numeric: true}, {Label: "Adoption", Numeric: true}}
 	cohortColumns  = []Column{{Label: "Month"}, {Label: "After", Numeric: true}, {Label: "Active in the month", Numeric: true}, {Label: "Active again", Numeric: true}, {Label: "Retained", Numeric: true}}
 	quietColumns   = []Column{{Label: "Partner"}, {Label: "Last active"}, {Label: "Active days before", Numeric: true}}
@@ -131,7 +132,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 						var templ_7745c5c3_Var6 string
 						templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Begin again"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 29, Col: 73}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 30, Col: 73}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 						if templ_7745c5c3_Err != nil {
@@ -168,7 +169,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var8 string
 							templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "No partner asked for or did anything in this period."))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 34, Col: 73}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 35, Col: 73}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 							if templ_7745c5c3_Err != nil {
@@ -239,7 +240,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							}
 							ctx = templ.InitializeContext(ctx)
 							for _, x := range v.Segments {
-								templ_7745c5c3_Err = numbersRow(segmentColumns, segmentName(ctx, x), Count(ctx, x.Partners), Count(ctx, x.Access), Count(ctx, x.Active), perCent(string(x.Adoption()))).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = numbersRow(segmentColumns, segmentName(ctx, x), Count(ctx, x.Partners), Count(ctx, x.Access), Count(ctx, x.Active), perCent(ctx, string(x.Adoption()))).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -280,7 +281,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var13 string
 							templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "No month after a cohort's is over yet."))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 52, Col: 59}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 53, Col: 59}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 							if templ_7745c5c3_Err != nil {
@@ -304,7 +305,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 								}
 								ctx = templ.InitializeContext(ctx)
 								for _, x := range v.Retention {
-									templ_7745c5c3_Err = numbersRow(cohortColumns, x.Month, T(ctx, "%d months", x.After), Count(ctx, x.Partners), Count(ctx, x.Retained), perCent(string(x.Rate()))).Render(ctx, templ_7745c5c3_Buffer)
+									templ_7745c5c3_Err = numbersRow(cohortColumns, x.Month, T(ctx, "%d months", x.After), Count(ctx, x.Partners), Count(ctx, x.Retained), perCent(ctx, string(x.Rate()))).Render(ctx, templ_7745c5c3_Buffer)
 									if templ_7745c5c3_Err != nil {
 										return templ_7745c5c3_Err
 									}
@@ -346,7 +347,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var16 string
 							templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "No partner that was active has gone quiet."))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 63, Col: 63}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 64, Col: 63}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 							if templ_7745c5c3_Err != nil {
@@ -393,7 +394,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 										var templ_7745c5c3_Var19 templ.SafeURL
 										templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinURLErrs(partnerPath(x.Partner))
 										if templ_7745c5c3_Err != nil {
-											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 69, Col: 42}
+											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 70, Col: 42}
 										}
 										_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 										if templ_7745c5c3_Err != nil {
@@ -406,7 +407,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 										var templ_7745c5c3_Var20 string
 										templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(x.Name)
 										if templ_7745c5c3_Err != nil {
-											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 69, Col: 53}
+											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 70, Col: 53}
 										}
 										_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 										if templ_7745c5c3_Err != nil {
@@ -419,7 +420,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 										var templ_7745c5c3_Var21 string
 										templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(x.Partner)
 										if templ_7745c5c3_Err != nil {
-											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 70, Col: 40}
+											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 71, Col: 40}
 										}
 										_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 										if templ_7745c5c3_Err != nil {
@@ -472,7 +473,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 										var templ_7745c5c3_Var24 string
 										templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(Count(ctx, x.Days))
 										if templ_7745c5c3_Err != nil {
-											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 76, Col: 30}
+											return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 77, Col: 30}
 										}
 										_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 										if templ_7745c5c3_Err != nil {
@@ -530,7 +531,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var26 string
 							templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(x.Currency)
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 86, Col: 22}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 87, Col: 22}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 							if templ_7745c5c3_Err != nil {
@@ -541,9 +542,9 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							var templ_7745c5c3_Var27 string
-							templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Partners that ordered: %s. The largest fifth of them ordered %s %% of %s; 80 %% of it came from the largest: %s.", Count(ctx, x.Partners), string(x.TopFifth), Amount(ctx, x.Total.Number(), x.Currency), Count(ctx, x.ForEighty)))
+							templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Partners that ordered: %s. The largest fifth of them ordered %s %% of %s; 80 %% of it came from the largest: %s.", Count(ctx, x.Partners), grouped(ctx, x.TopFifth.Number(), 1), Amount(ctx, x.Total.Number(), x.Currency), Count(ctx, x.ForEighty)))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 87, Col: 245}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 88, Col: 263}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 							if templ_7745c5c3_Err != nil {
@@ -567,7 +568,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 								ctx = templ.InitializeContext(ctx)
 								for _, y := range v.Largest {
 									if y.Currency == x.Currency {
-										templ_7745c5c3_Err = numbersRow(shareColumns, y.Name, Count(ctx, y.Orders), Amount(ctx, y.Total.Number(), y.Currency), perCent(string(y.Share)), perCent(string(y.Cumulative))).Render(ctx, templ_7745c5c3_Buffer)
+										templ_7745c5c3_Err = numbersRow(shareColumns, y.Name, Count(ctx, y.Orders), Amount(ctx, y.Total.Number(), y.Currency), perCent(ctx, string(y.Share)), perCent(ctx, string(y.Cumulative))).Render(ctx, templ_7745c5c3_Buffer)
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
@@ -592,7 +593,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var29 string
 							templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Nothing was ordered in the last twelve months."))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 97, Col: 67}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 98, Col: 67}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 							if templ_7745c5c3_Err != nil {
@@ -633,7 +634,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 							var templ_7745c5c3_Var31 string
 							templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, "Nothing came in during this period."))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 102, Col: 56}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 103, Col: 56}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 							if templ_7745c5c3_Err != nil {
@@ -657,7 +658,7 @@ func AnalyticsPage(s Shell, v analyticsView) templ.Component {
 								}
 								ctx = templ.InitializeContext(ctx)
 								for _, x := range v.Desks {
-									templ_7745c5c3_Err = numbersRow(deskTimes, T(ctx, deskNames[x.Desk]), Count(ctx, x.Asked), Count(ctx, x.Answered), Count(ctx, x.Waiting), hoursText(string(x.Median)), hoursText(string(x.P90))).Render(ctx, templ_7745c5c3_Buffer)
+									templ_7745c5c3_Err = numbersRow(deskTimes, T(ctx, deskNames[x.Desk]), Count(ctx, x.Asked), Count(ctx, x.Answered), Count(ctx, x.Waiting), hoursText(ctx, string(x.Median)), hoursText(ctx, string(x.P90))).Render(ctx, templ_7745c5c3_Buffer)
 									if templ_7745c5c3_Err != nil {
 										return templ_7745c5c3_Err
 									}
@@ -732,7 +733,7 @@ func figureCard(v analyticsView, figure string, title Words) templ.Component {
 			var templ_7745c5c3_Var35 string
 			templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, Words(analytics.Definitions[figure])))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 118, Col: 64}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 119, Col: 64}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 			if templ_7745c5c3_Err != nil {
@@ -758,7 +759,7 @@ func figureCard(v analyticsView, figure string, title Words) templ.Component {
 				var templ_7745c5c3_Var36 templ.SafeURL
 				templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinURLErrs(v.file(figure, kind))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 122, Col: 53}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 123, Col: 53}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 				if templ_7745c5c3_Err != nil {
@@ -775,7 +776,7 @@ func figureCard(v analyticsView, figure string, title Words) templ.Component {
 				var templ_7745c5c3_Var37 string
 				templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(strings.ToUpper(kind))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 124, Col: 28}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 125, Col: 28}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var37))
 				if templ_7745c5c3_Err != nil {
@@ -788,7 +789,7 @@ func figureCard(v analyticsView, figure string, title Words) templ.Component {
 				var templ_7745c5c3_Var38 string
 				templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(T(ctx, title))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 125, Col: 50}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 126, Col: 50}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 				if templ_7745c5c3_Err != nil {
@@ -854,7 +855,7 @@ func numbersRow(columns []Column, name string, cells ...string) templ.Component 
 			var templ_7745c5c3_Var41 string
 			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 136, Col: 9}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 137, Col: 9}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 			if templ_7745c5c3_Err != nil {
@@ -882,7 +883,7 @@ func numbersRow(columns []Column, name string, cells ...string) templ.Component 
 				var templ_7745c5c3_Var43 string
 				templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 140, Col: 10}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 141, Col: 10}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 				if templ_7745c5c3_Err != nil {
@@ -910,18 +911,18 @@ func segmentName(ctx context.Context, s analytics.Segment) string {
 	return s.Title
 }
 
-func perCent(s string) string {
+func perCent(ctx context.Context, s string) string {
 	if s == "" {
 		return "–"
 	}
-	return s + nbsp + "%"
+	return grouped(ctx, portal.Amount(s).Number(), 1) + nbsp + "%"
 }
 
-func hoursText(s string) string {
+func hoursText(ctx context.Context, s string) string {
 	if s == "" {
 		return "–"
 	}
-	return s
+	return grouped(ctx, portal.Amount(s).Number(), 1)
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -51,7 +51,7 @@ func (w *Web) setBranding(ctx context.Context, r request) (reply, error) {
 	if err != nil && mendable(err, &f.fault) {
 		return w.brandingForm(ctx, r, f)
 	}
-	return reply{to: to, flash: &Flash{Good, "Set", "Everybody sees it from their next page on."}}, err
+	return reply{to: to, flash: &Flash{Good, "Set (done)", "Everybody sees it from their next page on."}}, err
 }
 
 func (w *Web) setLogo(ctx context.Context, r request) (reply, error) {
@@ -73,7 +73,7 @@ func (w *Web) setLogo(ctx context.Context, r request) (reply, error) {
 		}
 		return w.brandingForm(ctx, r, brandingForm{Branding: h.Branding, fault: fault})
 	}
-	return reply{to: "/branding", flash: &Flash{Good, "Set", "The logo stands beside the name from everybody's next page on."}}, nil
+	return reply{to: "/branding", flash: &Flash{Good, "Set (done)", "The logo stands beside the name from everybody's next page on."}}, nil
 }
 
 // host is the name of whose portal this is, as the host's staff set it.

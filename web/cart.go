@@ -536,5 +536,5 @@ func (w *Web) setOrdering(ctx context.Context, r request) (reply, error) {
 	to, err := w.once(ctx, r, func(tx *portal.Tx) (string, error) {
 		return "/ordering", orders.SetRules(ctx, tx, orders.Rules{POOnce: r.form.Get("po_unique") != "", PONeeded: r.form.Get("po_needed") != ""})
 	})
-	return reply{to: to, flash: &Flash{Tone: Good, Title: "Set"}}, err
+	return reply{to: to, flash: &Flash{Tone: Good, Title: "Set (done)"}}, err
 }

@@ -714,7 +714,7 @@ var (
 	ladderColumns    = []Column{{Label: "From", Numeric: true}, {Label: "Price each", Numeric: true}, {Label: "Why"}, {Label: "Since"}, {Label: "Until"}}
 	stockColumns     = []Column{{Label: "Warehouse"}, {Label: "Available", Numeric: true}, {Label: "Next receipt"}, {Label: "Then comes", Numeric: true}}
 	alternateColumns = []Column{{Label: "Product"}, {Label: "How"}, {Label: "Availability"}, {Label: "Your price", Numeric: true}}
-	boughtColumns    = []Column{{Label: "Order"}, {Label: "Ordered"}, {Label: "Site"}, {Label: "Quantity", Numeric: true}, {Label: "Price", Numeric: true}}
+	boughtColumns    = []Column{{Label: "Order (of the host)"}, {Label: "Ordered"}, {Label: "Site"}, {Label: "Quantity", Numeric: true}, {Label: "Price", Numeric: true}}
 	documentColumns  = []Column{{Label: "Document"}, {Label: "Kind"}, {Label: "Version"}, {Label: "Issued"}, {Label: "File", Quiet: true}}
 )
 

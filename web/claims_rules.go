@@ -81,7 +81,7 @@ func (w *Web) setRules(ctx context.Context, r request) (reply, error) {
 		return w.db.AcrossPartners(ctx, r.by, portal.ClaimsApprove, f)
 	}
 	to, err := w.onceIn(ctx, r, across, func(tx *portal.Tx) (string, error) {
-		rules, err := rulesIn(r.form)
+		rules, err := rulesIn(ctx, r.form)
 		if err != nil {
 			return "", err
 		}
@@ -144,7 +144,7 @@ func codeMark(c claims.Code) Words {
 }
 
 // rulesIn reads the rules of a form; what is no number is Invalid.
-func rulesIn(form url.Values) (r claims.Rules, err error) {
+func rulesIn(ctx context.Context, form url.Values) (r claims.Rules, err error) {
 	bad := map[string]string{}
 	said := func(field string) string { return strings.TrimSpace(form.Get(field)) }
 	whole := func(field string) int {
@@ -153,7 +153,7 @@ func rulesIn(form url.Values) (r claims.Rules, err error) {
 		}
 		n, err := strconv.Atoi(said(field))
 		if err != nil {
-			bad[field] = claims.RuleNames[field] + ": must be a whole number"
+			bad[field] = T(ctx, "%v: must be a whole number", Words(claims.RuleNames[field]))
 		}
 		return n
 	}
@@ -185,7 +185,7 @@ func rulesIn(form url.Values) (r claims.Rules, err error) {
 	for field, codes := range map[string]*[]claims.Code{"causes": &r.Causes, "conditions": &r.Conditions} {
 		lines(field, func(cells []string) {
 			if !slices.Contains([]string{"", "excluded", "usage"}, cells[2]) {
-				bad[field] = claims.RuleNames[field] + ": write excluded, usage or nothing after the second bar of " + cells[0]
+				bad[field] = T(ctx, "%v: write excluded, usage or nothing after the second bar of %s", Words(claims.RuleNames[field]), cells[0])
 			}
 			*codes = append(*codes, claims.Code{Code: cells[0], Says: cells[1], Excluded: cells[2] == "excluded", Usage: cells[2] == "usage", Cure: cells[3]})
 		})

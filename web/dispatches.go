@@ -355,7 +355,7 @@ func (w *Web) labelFile(ctx context.Context, by portal.Caller, number string) (*
 			doc.Page()
 		}
 		doc.Large(w.host(ctx))
-		doc.Facts(spell(ctx, []fact{{"From", by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
+		doc.Facts(spell(ctx, []fact{{"From (sender)", by.PartnerName}, {"Shipment", d.Number}, {"Package", T(ctx, "%d of %d", k.Package, len(d.Packages))},
 			{"Carrier", join(" ", d.Carrier, d.Tracking)}, {"Arrives", dayOr(ctx, d.ArrivesOn, "")}, {"Weight", kilograms(ctx, k.WeightKg)}})...)
 		doc.Gap(2)
 		shown := 0

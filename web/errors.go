@@ -41,6 +41,33 @@ var advices = map[int]advice{
 		"The portal is being restarted or is too busy. Load the page again in a minute: what you had sent before is safe."},
 }
 
+// Who may not do something is told who can help: that is not the same for everybody.
+var (
+	viewersAdvice = advice{IconForbidden, "You may not do this",
+		"You are looking at the portal as the partner does: what its people may not see is not shown to you either, and nothing can be changed. Stop viewing to go on as yourself."}
+	staffAdvice = advice{IconForbidden, "You may not do this",
+		"Your role does not include it. An administrator of your own company can grant it."}
+)
+
+// told is what the page says to do about it.
+func (e ShownError) told() advice {
+	if e.advice.title == "" {
+		return adviceFor(e.Status)
+	}
+	return e.advice
+}
+
+// adviceTo is the advice for who asks.
+func adviceTo(by portal.Caller, status int) advice {
+	switch {
+	case status == http.StatusForbidden && by.Viewing:
+		return viewersAdvice
+	case status == http.StatusForbidden && by.Host:
+		return staffAdvice
+	}
+	return adviceFor(status)
+}
+
 func adviceFor(status int) advice {
 	if a, ok := advices[status]; ok {
 		return a
@@ -114,7 +141,7 @@ func (w *Web) MethodNotAllowed(c *gin.Context) {
 }
 
 func (w *Web) failed(c *gin.Context, status int, msg Words, fields map[string]string) {
-	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request")}))
+	w.write(c, status, ErrorPage(w.shell(c, w.caller(c)), ShownError{Status: status, Msg: msg, Fields: fields, Ref: c.GetString("request"), advice: adviceTo(w.caller(c), status)}))
 	c.Abort()
 }
 

@@ -106,7 +106,7 @@ func (f *file) send(c *gin.Context) {
 }
 
 // orderHeader names the columns of an exported list; orderCells are an order's, as text, day or amount.
-var orderHeader = []Words{"Order", "Your PO", "Site", "Site name", "Contact", "Status", "Ordered", "Requested", "Promised", "Net", "Tax", "Total", "Currency", "Continued by"}
+var orderHeader = []Words{"Order (of the host)", "Your PO", "Site", "Site name", "Contact", "Status", "Ordered", "Requested", "Promised", "Net", "Tax", "Total", "Currency", "Continued by"}
 
 func orderCells(ctx context.Context, o orders.Order, s sites) []any {
 	return []any{o.Number, o.PONumber, o.Site, s[o.Site].Name, o.Contact, T(ctx, orderStatus(o.Status).text), o.OrderedOn, o.RequestedOn, o.PromisedOn, o.Net, o.Tax, o.Total, o.Currency, o.ContinuedBy}

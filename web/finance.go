@@ -293,7 +293,7 @@ func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller,
 	doc := paper.A4(paper.Head{Title: T(ctx, invoiceKinds[d.Kind]) + " " + d.Number, From: w.host(ctx), At: now,
 		Language: localeOf(ctx).Code, Footer: T(ctx, "%s · copy for %s · core system as of %s", w.host(ctx), by.PartnerName, f.AsOf)})
 	doc.Facts(spell(ctx, []fact{{"Account", by.PartnerName + " (" + by.PartnerNumber + ")"}, {"Delivered to", all.label(d.Site)}, {"Date", DayText(ctx, d.InvoicedOn.Time())},
-		{"Due", DayText(ctx, d.DueOn.Time())}, {"Your PO", d.PONumber}, {"Order", d.OrderNumber}, {"Shipment", d.Shipment}, {"Credits invoice", d.Credits},
+		{"Due", DayText(ctx, d.DueOn.Time())}, {"Your PO", d.PONumber}, {"Order (of the host)", d.OrderNumber}, {"Shipment", d.Shipment}, {"Credits invoice", d.Credits},
 		{"Claim", d.Claim}, {"Comment", d.Comment}})...)
 	doc.Gap(4)
 	err := doc.Table([]paper.Column{{Title: T(ctx, "Line"), Width: 1}, {Title: T(ctx, "Product"), Width: 2.4}, {Title: T(ctx, "Description"), Width: 6}, {Title: T(ctx, "Quantity"), Width: 2, Right: true}, {Title: T(ctx, "Price"), Width: 2.4, Right: true}, {Title: T(ctx, "Net"), Width: 2.6, Right: true}},
@@ -315,7 +315,7 @@ func (w *Web) invoicePaper(ctx context.Context, out io.Writer, by portal.Caller,
 	return doc.Write(out)
 }
 
-var invoiceHeader = []Words{"Number", "Kind", "State", "Site", "Site name", "Your PO", "Order", "Date", "Due", "Net", "Tax", "Total", "Open", "Currency", "Credits", "Claim"}
+var invoiceHeader = []Words{"Number", "Kind", "State", "Site", "Site name", "Your PO", "Order (of the host)", "Date", "Due", "Net", "Tax", "Total", "Open", "Currency", "Credits", "Claim"}
 
 func (w *Web) exportInvoices(format string) handler {
 	return func(ctx context.Context, r request) (reply, error) {

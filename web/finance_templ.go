@@ -1807,7 +1807,7 @@ func invoiceBadge(state string) templ.Component {
 	})
 }
 
-var billedColumns = []Column{{Label: "Line", Numeric: true}, {Label: "Product"}, {Label: "Order"}, {Label: "Quantity", Numeric: true}, {Label: "Price", Numeric: true}, {Label: "Net", Numeric: true}, {Label: "Tax", Numeric: true}}
+var billedColumns = []Column{{Label: "Line", Numeric: true}, {Label: "Product"}, {Label: "Order (of the host)"}, {Label: "Quantity", Numeric: true}, {Label: "Price", Numeric: true}, {Label: "Net", Numeric: true}, {Label: "Tax", Numeric: true}}
 
 // InvoicePage is one invoice or credit memo: its lines, and what settled it.
 func InvoicePage(s Shell, v invoiceView) templ.Component {
@@ -2082,7 +2082,7 @@ func InvoicePage(s Shell, v invoiceView) templ.Component {
 							}
 							return nil
 						})
-						templ_7745c5c3_Err = Fact("Order").Render(templ.WithChildren(ctx, templ_7745c5c3_Var87), templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Fact("Order (of the host)").Render(templ.WithChildren(ctx, templ_7745c5c3_Var87), templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -2481,7 +2481,7 @@ func InvoicePage(s Shell, v invoiceView) templ.Component {
 									if templ_7745c5c3_Err != nil {
 										return templ_7745c5c3_Err
 									}
-									templ_7745c5c3_Err = claimButton("line "+Count(ctx, int(l.Line)), "invoice", v.Number, "invoice_line", itoa(int(l.Line))).Render(ctx, templ_7745c5c3_Buffer)
+									templ_7745c5c3_Err = claimButton(T(ctx, "line %d", int(l.Line)), "invoice", v.Number, "invoice_line", itoa(int(l.Line))).Render(ctx, templ_7745c5c3_Buffer)
 									if templ_7745c5c3_Err != nil {
 										return templ_7745c5c3_Err
 									}

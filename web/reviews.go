@@ -249,7 +249,7 @@ func (w *Web) evidencePaper(ctx context.Context, out io.Writer, tx *portal.Tx, b
 			if i.Verdict == "change" {
 				verdict = T(ctx, "%s to %s; %s", verdict, strings.Join(i.RolesAfter, ", "), sitesText(i.SitesAfter))
 			}
-			add(i.Partner+" ("+i.Number+")", i.Name+", "+i.Email, strings.Join(i.Roles, ", ")+"; "+sitesText(i.Sites), verdict, join(", ", actorName(i.AnsweredBy), stamp(i.AnsweredAt)), i.Words)
+			add(i.Partner+" ("+i.Number+")", i.Name+", "+i.Email, roleNames(ctx, i.Roles)+"; "+sitesText(i.Sites), verdict, join(", ", actorName(i.AnsweredBy), stamp(i.AnsweredAt)), i.Words)
 			return nil
 		})
 		return err

@@ -55,6 +55,21 @@ func (w *Web) listRoles(ctx context.Context, r request) (reply, error) {
 // sideWords say whose people can hold a role.
 var sideWords = map[string]Words{"host": "Our own staff", "dealer": "Dealers", "supplier": "Suppliers", "partner": "Dealers and suppliers"}
 
+// roleNames are roles as people call them, in one line.
+func roleNames(ctx context.Context, names []string) string {
+	var said []string
+	for _, name := range names {
+		title := partners.RoleTitle(name)
+		if title == "" { // one of the host's own
+			said = append(said, name)
+			continue
+		}
+		called, _, _ := strings.Cut(T(ctx, Words(title)), ":")
+		said = append(said, strings.TrimSpace(called))
+	}
+	return strings.Join(said, ", ")
+}
+
 func mayWords(ctx context.Context, names []string) string {
 	var said []string
 	for _, n := range names {

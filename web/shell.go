@@ -130,6 +130,8 @@ type ShownError struct {
 	Msg    Words
 	Fields map[string]string // form field: what is wrong with it
 	Ref    string            // names the request to those who help
+
+	advice advice // for who was refused; else as the status has it
 }
 
 // On is what is wrong with the field, or "". A nil error finds no fault.

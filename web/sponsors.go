@@ -42,5 +42,5 @@ func (w *Web) setSponsors(ctx context.Context, r request) (reply, error) {
 	if err != nil && mendable(err, &fault) {
 		return w.partnerPage(ctx, r, typed, fault)
 	}
-	return reply{to: to, flash: &Flash{Good, "Set", "The partner's people see them on the page Company."}}, err
+	return reply{to: to, flash: &Flash{Good, "Set (done)", "The partner's people see them on the page Company."}}, err
 }

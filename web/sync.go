@@ -111,14 +111,14 @@ func (f feedRow) rereads(ctx context.Context) Words {
 
 // repaired says what comparing with the whole of the core found.
 func (f feedRow) repaired(ctx context.Context) Words {
-	of := ""
+	said := T(ctx, "nothing was other than it should be")
+	if f.RowsRepaired > 0 {
+		said = T(ctx, "%d rows were repaired", int(f.RowsRepaired))
+	}
 	if f.PartnersCompared > 1 {
-		of = ", " + Count(ctx, int(f.PartnersCompared)) + " partners by count and checksum"
+		return Said(ctx, "%s, %d partners by count and checksum", said, int(f.PartnersCompared))
 	}
-	if f.RowsRepaired == 0 {
-		return Said(ctx, "nothing was other than it should be%s", of)
-	}
-	return Verbatim(T(ctx, "%d rows were repaired", int(f.RowsRepaired)) + of)
+	return Verbatim(said)
 }
 
 // lag says how old the data is.

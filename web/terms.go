@@ -67,7 +67,7 @@ func (w *Web) termsPage(ctx context.Context, r request, v termsView) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Terms"
+	r.shell.Title = "Terms (of use)"
 	if open != nil { // the terms alone
 		r.shell.Nav, r.shell.Search = nil, false
 	}
@@ -99,7 +99,7 @@ func (w *Web) listPublished(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r.shell.Title = "Terms"
+	r.shell.Title = "Terms (of use)"
 	return reply{page: PublishedPage(r.shell, v)}, nil
 }
 

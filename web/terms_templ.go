@@ -67,7 +67,7 @@ func TermsPage(s Shell, v termsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(v.list) == 0 {
-				templ_7745c5c3_Err = PageHead(Heading{Title: "Terms"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = PageHead(Heading{Title: "Terms (of use)"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -380,7 +380,7 @@ func PublishedPage(s Shell, v publishedView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = PageHead(Heading{Title: "Terms", Lead: "What partners' people accept before they use the portal. A version is never changed: the next one takes its place."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PageHead(Heading{Title: "Terms (of use)", Lead: "What partners' people accept before they use the portal. A version is never changed: the next one takes its place."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -599,7 +599,7 @@ func PublishFormPage(s Shell, f publishForm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = PageHead(Heading{Title: "New terms", Lead: "From their time on, people see the terms alone until they accept, and a partner's tokens are refused until one of its people has. Before that they may accept ahead.", Trail: []Link{{Label: "Terms", Href: "/published-terms"}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PageHead(Heading{Title: "New terms", Lead: "From their time on, people see the terms alone until they accept, and a partner's tokens are refused until one of its people has. Before that they may accept ahead.", Trail: []Link{{Label: "Terms (of use)", Href: "/published-terms"}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -701,7 +701,7 @@ func PublishedOnePage(s Shell, v publishedOne) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = PageHead(Heading{Title: Verbatim(v.Title), Lead: Said(ctx, "Version %s, in force from %s.", strconv.FormatInt(v.Version, 10), TimeText(ctx, v.InForce)), Trail: []Link{{Label: "Terms", Href: "/published-terms"}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = PageHead(Heading{Title: Verbatim(v.Title), Lead: Said(ctx, "Version %s, in force from %s.", strconv.FormatInt(v.Version, 10), TimeText(ctx, v.InForce)), Trail: []Link{{Label: "Terms (of use)", Href: "/published-terms"}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

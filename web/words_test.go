@@ -77,7 +77,7 @@ func (s source) keys() map[string]string {
 				return true
 			}
 			of, ok := table.Type.(*ast.MapType)
-			if !ok || !slices.Contains([]string{"Words", "statusWord"}, nameOf(of.Value)) {
+			if !ok || !slices.Contains([]string{"Words", "statusWord", "advice"}, nameOf(of.Value)) {
 				return true
 			}
 			each(table, func(e ast.Expr) {
@@ -141,7 +141,7 @@ func below(t *testing.T, keys map[string]string) {
 				if id, ok := n.Fun.(*ast.Ident); ok {
 					name = id.Name
 				}
-				if places := map[string][]int{"after": {6, len(n.Args) - 1}, "note": {6}, "decided": {len(n.Args) - 1}}[name]; strings.Contains(path, "/claims/") {
+				if places := map[string][]int{"after": {6, len(n.Args) - 1}, "note": {6}, "decided": {len(n.Args) - 1}, "step": {2, 4}, "fail": {1, 3}, "refuse": {1, 3}, "impossible": {1}, "limit": {2}}[name]; strings.Contains(path, "/claims/") {
 					for _, at := range places {
 						if at < len(n.Args) {
 							take(n.Args[at])
@@ -165,11 +165,11 @@ func below(t *testing.T, keys map[string]string) {
 				}
 			case *ast.AssignStmt:
 				for i, to := range n.Lhs {
-					if id, ok := to.(*ast.Ident); ok && id.Name == "action" && strings.Contains(path, "/claims/") && i < len(n.Rhs) {
+					if id, ok := to.(*ast.Ident); ok && (id.Name == "action" || id.Name == "says") && strings.Contains(path, "/claims/") && i < len(n.Rhs) {
 						take(n.Rhs[i])
 					}
 				}
-				if to, ok := n.Lhs[0].(*ast.SelectorExpr); ok && strings.HasSuffix(path, "/explain.go") && slices.Contains([]string{"Kept", "Reason", "Sites"}, to.Sel.Name) {
+				if to, ok := n.Lhs[0].(*ast.SelectorExpr); ok && strings.HasSuffix(path, "/explain.go") && slices.Contains([]string{"Kept", "Reason", "Sites", "How"}, to.Sel.Name) {
 					take(n.Rhs[0])
 				}
 				if field, ok := n.Lhs[0].(*ast.IndexExpr); ok && len(n.Rhs) == 1 {
@@ -188,7 +188,7 @@ func below(t *testing.T, keys map[string]string) {
 }
 
 // saidBelow are the tables of the rooms below whose texts pages show, by their names there.
-var saidBelow = []string{"permissionWords", "Modules", "Definitions", "RuleNames", "StateWords", "Exports", "TableHeader", "AnswerHeader", "RefusedHeader", "FieldNames", "roleTitles", "completeIt"}
+var saidBelow = []string{"permissionWords", "Modules", "Definitions", "RuleNames", "StateWords", "Exports", "TableHeader", "AnswerHeader", "RefusedHeader", "FieldNames", "roleTitles", "completeIt", "Taken"}
 
 // each takes every text of a table that has more to it than a name by which programs know it: of what has keys, the values.
 func each(table *ast.CompositeLit, take func(ast.Expr)) {

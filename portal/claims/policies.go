@@ -112,22 +112,22 @@ func (r Rules) check(kind string) map[string]string {
 		}
 		d, err := decimal.NewFromString(string(n))
 		if err != nil || len(n) > 20 || d.Exponent() < -6 || d.LessThan(decimal.RequireFromString(least)) || d.GreaterThan(decimal.RequireFromString(most)) {
-			bad[field] = RuleNames[field] + ": a number from " + least + " to " + most
+			bad[field] = fmt.Sprintf("%v: a number from %s to %s", RuleNames[field], least, most)
 		}
 	}
 	whole := func(field string, n, least, most int) {
 		if n < least || n > most {
-			bad[field] = fmt.Sprintf("%s: from %d to %d", RuleNames[field], least, most)
+			bad[field] = fmt.Sprintf("%v: from %d to %d", RuleNames[field], least, most)
 		}
 	}
 	for _, f := range r.Require {
 		if !slices.Contains(Fields[kind], f) {
-			bad["require"] = fmt.Sprintf("%s: %q is no field of this kind; choose from %s", RuleNames["require"], f, strings.Join(Fields[kind], ", "))
+			bad["require"] = fmt.Sprintf("%v: %q is no field of this kind; choose from %s", RuleNames["require"], f, strings.Join(Fields[kind], ", "))
 		}
 	}
 	for _, f := range []string{"product", "quantity", "price"} {
 		if !slices.Contains(r.Require, f) {
-			bad["require"] = RuleNames["require"] + ": " + f + " is needed, for money is reckoned by it"
+			bad["require"] = fmt.Sprintf("%v: %s is needed, for money is reckoned by it", RuleNames["require"], f)
 		}
 	}
 	whole("photos", r.Photos, 0, 20)
@@ -136,9 +136,9 @@ func (r Rules) check(kind string) map[string]string {
 	if w := r.Within; w != nil {
 		whole("within_days", w.Days, 1, 3650)
 		if !slices.Contains([]string{"failed_on", "delivered_on", "invoiced_on", "purchased_on"}, w.Field) {
-			bad["within_field"] = RuleNames["within_field"] + ": choose failed_on, delivered_on, invoiced_on or purchased_on"
+			bad["within_field"] = fmt.Sprintf("%v: choose failed_on, delivered_on, invoiced_on or purchased_on", RuleNames["within_field"])
 		} else if w.Field != "invoiced_on" && !slices.Contains(r.Require, w.Field) {
-			bad["within_field"] = RuleNames["within_field"] + ": " + w.Field + " has to be among the needed fields"
+			bad["within_field"] = fmt.Sprintf("%v: %s has to be among the needed fields", RuleNames["within_field"], w.Field)
 		}
 	}
 	for field, n := range map[string]portal.Amount{"free_worn": r.FreeWorn, "share": r.Share, "goodwill_most": r.GoodwillMost} {
@@ -152,17 +152,17 @@ func (r Rules) check(kind string) map[string]string {
 	needs := func(field string, on bool, fields ...string) {
 		for _, f := range fields {
 			if on && !slices.Contains(r.Require, f) {
-				bad[field] = RuleNames[field] + ": " + f + " has to be among the needed fields"
+				bad[field] = fmt.Sprintf("%v: %s has to be among the needed fields", RuleNames[field], f)
 			}
 		}
 	}
 	needs("max_age_months", r.MaxAgeMonths > 0, "purchased_on", "failed_on")
 	needs("pro_rata", r.ProRata, "new_tread", "tread", "purchased_on", "failed_on")
 	if r.ProRata && r.LegalTread == "" {
-		bad["legal_tread"] = RuleNames["legal_tread"] + ": is needed to pay by wear"
+		bad["legal_tread"] = fmt.Sprintf("%v: is needed to pay by wear", RuleNames["legal_tread"])
 	}
 	if !slices.Contains([]string{"", "missing", "difference"}, r.Pays) {
-		bad["pays"] = RuleNames["pays"] + ": choose missing, difference or nothing"
+		bad["pays"] = fmt.Sprintf("%v: choose missing, difference or nothing", RuleNames["pays"])
 	}
 	needs("pays", r.Pays == "missing", "received")
 	needs("pays", r.Pays == "difference", "agreed_price")
@@ -171,31 +171,31 @@ func (r Rules) check(kind string) map[string]string {
 		for _, c := range codes {
 			switch {
 			case !codeName.MatchString(c.Code):
-				bad[field] = fmt.Sprintf("%s: %q is no code; use small letters, digits and _", RuleNames[field], c.Code)
+				bad[field] = fmt.Sprintf("%v: %q is no code; use small letters, digits and _", RuleNames[field], c.Code)
 			case seen[c.Code]:
-				bad[field] = fmt.Sprintf("%s: %s is there twice", RuleNames[field], c.Code)
+				bad[field] = fmt.Sprintf("%v: %s is there twice", RuleNames[field], c.Code)
 			case c.Says == "" || utf8.RuneCountInString(c.Says) > 200 || utf8.RuneCountInString(c.Cure) > 400 || !legible(c.Says) || !legible(c.Cure):
-				bad[field] = fmt.Sprintf("%s: %s needs words, at most 200 characters, and a cure of at most 400", RuleNames[field], c.Code)
+				bad[field] = fmt.Sprintf("%v: %s needs words, at most 200 characters, and a cure of at most 400", RuleNames[field], c.Code)
 			case c.Excluded && c.Cure == "":
-				bad[field] = fmt.Sprintf("%s: %s is excluded, so say what can be done about it", RuleNames[field], c.Code)
+				bad[field] = fmt.Sprintf("%v: %s is excluded, so say what can be done about it", RuleNames[field], c.Code)
 			}
 			seen[c.Code] = true
 		}
 		if len(codes) > 100 {
-			bad[field] = RuleNames[field] + ": at most 100"
+			bad[field] = fmt.Sprintf("%v: at most 100", RuleNames[field])
 		}
 	}
 	for _, t := range r.Texts {
 		if t.Title == "" || len(t.Title) > 100 || t.Words == "" || len(t.Words) > 2000 || !legible(t.Title) || !legible(t.Words) {
-			bad["texts"] = RuleNames["texts"] + ": each needs a title of at most 100 characters, and words of at most 2,000"
+			bad["texts"] = fmt.Sprintf("%v: each needs a title of at most 100 characters, and words of at most 2,000", RuleNames["texts"])
 		}
 	}
 	if len(r.Texts) > 100 {
-		bad["texts"] = RuleNames["texts"] + ": at most 100"
+		bad["texts"] = fmt.Sprintf("%v: at most 100", RuleNames["texts"])
 	}
 	if r.DeskMail != "" {
 		if a, err := mail.ParseAddress(r.DeskMail); err != nil || a.Address != r.DeskMail || len(r.DeskMail) > 200 {
-			bad["desk_mail"] = RuleNames["desk_mail"] + ": is no mail address"
+			bad["desk_mail"] = fmt.Sprintf("%v: is no mail address", RuleNames["desk_mail"])
 		}
 	}
 	return bad

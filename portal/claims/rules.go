@@ -206,7 +206,7 @@ func (d *decision) complete() bool {
 	}
 	for _, field := range d.p.Rules.Require {
 		if strings.TrimSpace(f.value(field)) == "" {
-			fail("complete", fieldName(field)+" is missing", field, "fill it in")
+			fail("complete", fmt.Sprintf("%v is missing", fieldName(field)), field, "fill it in")
 		}
 	}
 	if n := d.p.Rules.Photos; d.in.Photos < n {
@@ -220,24 +220,24 @@ func (d *decision) complete() bool {
 	impossible(f.Quantity != "" && !f.Quantity.Number().IsPositive(), "the quantity must be above zero", "quantity")
 	impossible(f.PurchasedOn != "" && f.FailedOn != "" && f.FailedOn < f.PurchasedOn, "it cannot fail before it is bought", "failed_on")
 	for field, day := range map[string]portal.Date{"failed_on": f.FailedOn, "purchased_on": f.PurchasedOn, "delivered_on": f.DeliveredOn} {
-		impossible(day > d.in.FiledOn, fieldName(field)+" lies in the future", field)
+		impossible(day > d.in.FiledOn, fmt.Sprintf("%v lies in the future", fieldName(field)), field)
 	}
 	impossible(f.UsageIn != "" && f.UsageOut != "" && f.UsageOut.Number().LessThan(f.UsageIn.Number()), "usage cannot go down", "usage_out")
 	impossible(f.NewTread != "" && f.Tread != "" && f.Tread.Number().GreaterThan(f.NewTread.Number()), "there cannot be more tread than new", "tread")
 	impossible(f.NewTread != "" && d.p.Rules.LegalTread != "" && !f.NewTread.Number().GreaterThan(d.p.Rules.LegalTread.Number()), "a new tyre has more tread", "new_tread")
 	impossible(f.Received != "" && f.Quantity != "" && (f.Received.Number().GreaterThan(f.Quantity.Number()) || f.Received.Number().IsNegative()), "received must be between none and what was sent", "received")
 	for field, n := range map[string]portal.Amount{"price": f.Price, "agreed_price": f.AgreedPrice, "list_price": f.ListPrice, "labour_hours": f.LabourHours, "tread": f.Tread} {
-		impossible(n != "" && n.Number().IsNegative(), fieldName(field)+" cannot be below zero", field)
+		impossible(n != "" && n.Number().IsNegative(), fmt.Sprintf("%v cannot be below zero", fieldName(field)), field)
 	}
 	for field, codes := range map[string][]Code{"condition": d.p.Rules.Conditions, "cause": d.p.Rules.Causes} {
-		impossible(f.value(field) != "" && codes != nil && find(codes, f.value(field)) == nil, fieldName(field)+" is none of the codes", field)
+		impossible(f.value(field) != "" && codes != nil && find(codes, f.value(field)) == nil, fmt.Sprintf("%v is none of the codes", fieldName(field)), field)
 	}
 	if d.p.Rules.Within != nil {
 		if day := f.value(d.p.Rules.Within.Field); day == "" {
 			if field := d.p.Rules.Within.Field; field == "invoiced_on" {
 				fail("complete", "the invoice is none of yours that the portal knows", "invoice", "name the number of the invoice as it stands on it, or begin the claim from its line")
 			} else {
-				impossible(!slices.Contains(d.p.Rules.Require, field), fieldName(field)+" is missing", field)
+				impossible(!slices.Contains(d.p.Rules.Require, field), fmt.Sprintf("%v is missing", fieldName(field)), field)
 			}
 		}
 	}
@@ -296,12 +296,12 @@ func (d *decision) share() decimal.Decimal {
 	covered := true
 	for _, n := range [][2]string{{"Quantity", string(d.in.Found.Quantity)}, {"Received", string(d.in.Found.Received)}, {"Remaining tread", string(d.in.Found.Tread)}} {
 		if n[1] != "" {
-			d.step("found", true, n[0]+" as the desk found it: "+n[1], "", "")
+			d.step("found", true, fmt.Sprintf("%v as the desk found it: %s", n[0], n[1]), "", "")
 		}
 	}
 	if w := rules.Within; w != nil {
 		days := int(d.in.FiledOn.Time().Sub(portal.Date(f.value(w.Field)).Time()) / (24 * time.Hour))
-		says := fmt.Sprintf("submitted %d days after %s; %d are allowed", days, strings.ToLower(fieldName(w.Field)), w.Days)
+		says := fmt.Sprintf("submitted %d days after %v; %d are allowed", days, strings.ToLower(fieldName(w.Field)), w.Days)
 		if days > w.Days {
 			d.refuse("in_time", says, w.Field, "correct the day if it is wrong; else ask for goodwill")
 			covered = false
@@ -311,7 +311,7 @@ func (d *decision) share() decimal.Decimal {
 	}
 	if c := find(rules.Conditions, f.Condition); c != nil {
 		if c.Excluded {
-			d.refuse(c.Code, "not covered: "+c.Says, "condition", c.Cure)
+			d.refuse(c.Code, fmt.Sprintf("not covered: %s", c.Says), "condition", c.Cure)
 			covered = false
 		} else {
 			d.step("condition", true, c.Says, "", "")
@@ -337,7 +337,7 @@ func (d *decision) share() decimal.Decimal {
 	if !rules.ProRata {
 		if most.LessThan(one) {
 			d.r.Code = "share"
-			d.step("share", true, percent(most)+" of the price is paid", "", "")
+			d.step("share", true, fmt.Sprintf("%s of the price is paid", percent(most)), "", "")
 		}
 		return most
 	}
@@ -387,10 +387,10 @@ func (d *decision) goodwill(full, paid, share decimal.Decimal) (decimal.Decimal,
 	case strings.TrimSpace(g.Code) == "":
 		d.step("goodwill", false, "goodwill needs an authorisation", "goodwill_code", "name the authorisation")
 	case !g.Share.Number().IsPositive() || g.Share.Number().GreaterThan(most.Number()):
-		d.step("goodwill", false, "goodwill pays at most "+percent(most.Number()), "goodwill", "choose a smaller share")
+		d.step("goodwill", false, fmt.Sprintf("goodwill pays at most %s", percent(most.Number())), "goodwill", "choose a smaller share")
 	default:
 		if more := full.Mul(g.Share.Number()).Round(2); more.GreaterThan(paid) {
-			d.step("goodwill", true, "goodwill pays "+percent(g.Share.Number())+", authorisation "+g.Code, "", "")
+			d.step("goodwill", true, fmt.Sprintf("goodwill pays %s, authorisation %s", percent(g.Share.Number()), g.Code), "", "")
 			d.r.Code = "goodwill"
 			return more, g.Share.Number()
 		}

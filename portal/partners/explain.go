@@ -180,13 +180,13 @@ func sourceOf(role string, m Membership, history []Grant, contact string) Source
 	}
 	switch {
 	case m.Origin == FromContact && contact != "" && (why == FromContact || why == ""):
-		s.How = "the core lets its contact " + contact + " log on"
+		s.How = fmt.Sprintf("the core lets its contact %s log on", contact)
 	case why == FromInvitation:
-		s.How = "by an invitation of " + nameOf(s.By)
+		s.How = fmt.Sprintf("by an invitation of %s", nameOf(s.By))
 	case why == FromOperator:
 		s.How = "entered by the portal's operator"
 	default:
-		s.How = "given by " + nameOf(s.By)
+		s.How = fmt.Sprintf("given by %s", nameOf(s.By))
 	}
 	return s
 }

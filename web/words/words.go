@@ -172,7 +172,8 @@ func (l *Locale) Text(key string) string {
 }
 
 // Heard is Text for what was said in English already with its values in it, as what lies in the database was: the values are found
-// again by the text that has them. What is in lower case among them, as a state, is heard too; names are not.
+// again by the text that has them. What is in lower case among them, as a state, is heard too, and what stands where the text has %v:
+// a word of the portal's own, as the name of a field. Names are not.
 func (l *Locale) Heard(english string) string {
 	if text, ok := l.texts[english]; ok || l.Code == "en" || english == "" {
 		if ok {
@@ -183,7 +184,7 @@ func (l *Locale) Heard(english string) string {
 	for _, p := range sentences() {
 		if values := p.find(english); values != nil {
 			for i, v := range values {
-				if word, ok := v.(string); ok && word != "" && unicode.IsLower([]rune(word)[0]) {
+				if word, ok := v.(string); ok && word != "" && (p.verbs[i] == "%v" || unicode.IsLower([]rune(word)[0])) {
 					values[i] = l.Heard(word)
 				}
 			}
