@@ -249,11 +249,12 @@ func (f *AnswerFilter) query(supplier int64) (string, []any) {
 		args = append(args, c.Partner, c.Order, c.Line)
 		where += fmt.Sprintf(` AND (a.partner_id, a.order_number, a.line) > ($%d, $%d, $%d)`, len(args)-2, len(args)-1, len(args))
 	}
+	// LIMIT 1 keeps the answer's key from being joined by the partner alone, which would read all that the supplier ever answered for each line.
 	// The number of rows stands in the text: as an argument it would have each call planned anew, which takes longer than reading.
 	return fmt.Sprintf(`SELECT row_to_json(d)::text, a.partner_id, a.order_number, a.line, l.line IS NOT NULL AND o.number IS NOT NULL
 		FROM (SELECT a.* FROM purchase_answer_lines a WHERE %s ORDER BY a.partner_id, a.order_number, a.line LIMIT %d) a
 		LEFT JOIN purchase_order_lines l ON l.partner_id = a.partner_id AND l.order_number = a.order_number AND l.line = a.line
-		JOIN purchase_answers g ON g.partner_id = a.partner_id AND g.order_number = a.order_number AND g.answer = a.answer
+		CROSS JOIN LATERAL (SELECT g.at, g.by_whom FROM purchase_answers g WHERE g.partner_id = a.partner_id AND g.order_number = a.order_number AND g.answer = a.answer LIMIT 1) g
 		LEFT JOIN purchase_orders o ON o.partner_id = a.partner_id AND o.number = a.order_number
 		JOIN partners p ON p.partner_id = a.partner_id
 		CROSS JOIN LATERAL (SELECT p.number AS partner, p.name AS partner_name, a.order_number AS order, a.answer, a.line, coalesce(l.product, '') AS product, l.description, coalesce(l.unit, '') AS unit,
