@@ -17,6 +17,14 @@ func (a Amount) Number() decimal.Decimal {
 	return n
 }
 
+// Money is an amount with its currency, as a sentence names it: pages and mail write it as the person's region does.
+type Money struct {
+	Amount   Amount
+	Currency string
+}
+
+func (m Money) String() string { return string(m.Amount) + " " + m.Currency }
+
 // Scan reads a numeric column.
 func (a *Amount) Scan(v any) error {
 	switch v := v.(type) {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// A Saying is a sentence before it is said: its English with verbs as fmt has them, and the values. Pages and mail say
+// A Saying is a sentence before it is said: its English with verbs as fmt has them, %v for a number that is no count, and the values. Pages and mail say
 // it in the person's language; everything else says English.
 type Saying struct {
 	Format string
-	Values []any // in what is kept: string, int, Date, time.Time or further Sayings
+	Values []any // in what is kept: string, int, Amount, Money, Date, time.Time or further Sayings
 }
 
 // Say is a sentence of the portal's own with values in it.
@@ -53,11 +53,13 @@ func (s Saying) String() string {
 
 // A kept value is one of a Saying's in JSON, by its kind.
 type kept struct {
-	Text  *string    `json:"text,omitempty"`
-	Count *int       `json:"count,omitempty"`
-	Day   *Date      `json:"day,omitempty"`
-	At    *time.Time `json:"at,omitempty"`
-	Said  *Saying    `json:"said,omitempty"`
+	Text   *string    `json:"text,omitempty"`
+	Count  *int       `json:"count,omitempty"`
+	Amount *Amount    `json:"amount,omitempty"`
+	Money  *Money     `json:"money,omitempty"`
+	Day    *Date      `json:"day,omitempty"`
+	At     *time.Time `json:"at,omitempty"`
+	Said   *Saying    `json:"said,omitempty"`
 }
 
 type keptSaying struct {
@@ -74,6 +76,10 @@ func (s Saying) MarshalJSON() ([]byte, error) {
 			k.Values = append(k.Values, kept{Text: &v})
 		case int:
 			k.Values = append(k.Values, kept{Count: &v})
+		case Amount:
+			k.Values = append(k.Values, kept{Amount: &v})
+		case Money:
+			k.Values = append(k.Values, kept{Money: &v})
 		case Date:
 			k.Values = append(k.Values, kept{Day: &v})
 		case time.Time:
@@ -101,6 +107,10 @@ func (s *Saying) UnmarshalJSON(b []byte) error {
 			s.Values = append(s.Values, *v.Text)
 		case v.Count != nil:
 			s.Values = append(s.Values, *v.Count)
+		case v.Amount != nil:
+			s.Values = append(s.Values, *v.Amount)
+		case v.Money != nil:
+			s.Values = append(s.Values, *v.Money)
 		case v.Day != nil:
 			s.Values = append(s.Values, *v.Day)
 		case v.At != nil:

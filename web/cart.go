@@ -194,7 +194,7 @@ func takeTyped(ctx context.Context, tx *portal.Tx, form url.Values) (moved bool,
 	}
 	switch t := taken[0]; t.State {
 	case "refused":
-		return false, nil, &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: upperFirst(t.Column) + ": " + t.Reason}}
+		return false, nil, &portal.Error{Kind: portal.Invalid, Msg: "this was not added", Fields: map[string]string{t.Column: string(Verbatim(T(ctx, listColumns[t.Column]) + ": " + T(ctx, Words(t.Reason))))}}
 	case "corrected":
 		return true, &Flash{Tone: Warn, Title: Said(ctx, "%s is in your cart", t.Product), Text: Verbatim(upperFirst(T(ctx, Words(t.Reason))) + ".")}, nil
 	default:
@@ -273,7 +273,7 @@ func placedPath(o orders.Placed) string { return "/placed/" + o.ID.String() }
 
 func (v cartView) siteOptions() (options []Option) {
 	for _, s := range v.places {
-		options = append(options, Option{Value: s.Site, Label: Verbatim(v.sites.label(s.Site))})
+		options = append(options, Option{Value: s.Site, Label: Verbatim(join(", ", v.sites.short(s.Site), s.Site))})
 	}
 	return options
 }

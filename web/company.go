@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"strings"
 
 	"extranet/portal"
 	"extranet/portal/partners"
@@ -45,6 +46,17 @@ func (s sites) name(number string) string {
 		return site.Name
 	}
 	return number
+}
+
+// short is the site's name within a list of the partner's own: that of a branch without the company's name, which all of them have.
+func (s sites) short(number string) string {
+	name := s.name(number)
+	for _, site := range s {
+		if branch, ok := strings.CutPrefix(name, site.Name+", "); ok && site.Name != "" {
+			return branch
+		}
+	}
+	return name
 }
 
 func (s sites) label(number string) string {

@@ -61,6 +61,8 @@ func T(ctx context.Context, text Words, values ...any) string {
 			if values[i] = ""; v != "" {
 				values[i] = grouped(ctx, v.Number(), 0)
 			}
+		case portal.Money:
+			values[i] = Amount(ctx, v.Amount.Number(), v.Currency)
 		case decimal.Decimal:
 			values[i] = grouped(ctx, v, 0)
 		case time.Time:

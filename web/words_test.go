@@ -148,6 +148,9 @@ func below(t *testing.T, keys map[string]string) {
 						}
 					}
 				}
+				if at := map[string]int{"refuse": 1, "cannot": 1}[name]; at > 0 && strings.Contains(path, "/orders/") && at < len(n.Args) {
+					take(n.Args[at])
+				}
 				if at := map[string]int{"Say": 1, "Errorf": 2, "Because": 3}[name]; at > 0 && len(n.Args) >= at {
 					take(n.Args[at-1])
 				}
@@ -163,8 +166,23 @@ func below(t *testing.T, keys map[string]string) {
 						}
 					}
 				}
+			case *ast.FuncDecl:
+				if n.Name.Name == "problem" { // of a line of the cart
+					ast.Inspect(n, func(n ast.Node) bool {
+						if r, ok := n.(*ast.ReturnStmt); ok {
+							take(r.Results[0])
+						}
+						return true
+					})
+				}
 			case *ast.AssignStmt:
 				for i, to := range n.Lhs {
+					if id, ok := to.(*ast.Ident); ok && id.Name == "what" && strings.HasSuffix(path, "/orders/place.go") && i < len(n.Rhs) {
+						take(n.Rhs[i])
+					}
+					if reason, ok := to.(*ast.SelectorExpr); ok && reason.Sel.Name == "Reason" && strings.Contains(path, "/orders/") && len(n.Rhs) == len(n.Lhs) {
+						take(n.Rhs[i])
+					}
 					if id, ok := to.(*ast.Ident); ok && (id.Name == "action" || id.Name == "says") && strings.Contains(path, "/claims/") && i < len(n.Rhs) {
 						take(n.Rhs[i])
 					}
@@ -173,7 +191,7 @@ func below(t *testing.T, keys map[string]string) {
 					take(n.Rhs[0])
 				}
 				if field, ok := n.Lhs[0].(*ast.IndexExpr); ok && len(n.Rhs) == 1 {
-					if id, ok := field.X.(*ast.Ident); ok && id.Name == "bad" {
+					if id, ok := field.X.(*ast.Ident); ok && (id.Name == "bad" || id.Name == "moved") {
 						take(n.Rhs[0])
 					}
 				}

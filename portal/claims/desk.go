@@ -246,7 +246,7 @@ func (c Case) judge(ctx context.Context, tx *portal.Tx, l Line, v Verdict) (Poli
 		}
 	}
 	if in.Facts.Most != "" && in.Found.Quantity.Number().GreaterThan(in.Facts.Most.Number()) {
-		bad["quantity"] = "the line holds " + string(in.Facts.Most)
+		bad["quantity"] = fmt.Sprintf("the line holds %v", in.Facts.Most)
 	}
 	in.Found.Condition = v.Condition
 	if g := v.Goodwill; g != nil && (g.Share != "" || g.Code != "") {
@@ -452,7 +452,7 @@ func Split(ctx context.Context, tx *portal.Tx, partner, number string, line int6
 	q, err := decimal.NewFromString(string(quantity))
 	all := l.Facts.Quantity.Number()
 	if err != nil || len(quantity) > 20 || q.Exponent() < -6 || !q.IsPositive() || !q.LessThan(all) {
-		return 0, &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be split so", Fields: map[string]string{"quantity": "must be above 0 and below " + all.String()}}
+		return 0, &portal.Error{Kind: portal.Invalid, Msg: "this line cannot be split so", Fields: map[string]string{"quantity": fmt.Sprintf("must be above 0 and below %v", all)}}
 	}
 	for _, o := range c.Lines {
 		added = max(added, o.Line)
@@ -479,7 +479,7 @@ func Split(ctx context.Context, tx *portal.Tx, partner, number string, line int6
 			return 0, fmt.Errorf("splitting: %w", err)
 		}
 	}
-	if err := note(ctx, tx, c.PartnerID, number, line, Host, "split", fmt.Sprintf("%s of %s went to line %d", q, all, added)); err != nil {
+	if err := note(ctx, tx, c.PartnerID, number, line, Host, "split", fmt.Sprintf("%v of %v went to line %d", q, all, added)); err != nil {
 		return 0, err
 	}
 	return added, touch(ctx, tx, c.PartnerID, number)

@@ -2,6 +2,7 @@ package claims
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"unicode"
@@ -150,7 +151,7 @@ func (f *Facts) settle(was Facts) map[string]string {
 			most = 300
 		}
 		if utf8.RuneCountInString(text) > most || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || r == 0xFFFD }) {
-			bad[name] = "must be at most " + decimal.NewFromInt(int64(most)).String() + " readable characters"
+			bad[name] = fmt.Sprintf("must be at most %d readable characters", most)
 			continue
 		}
 		switch v.Field(i).Interface().(type) {
@@ -173,7 +174,7 @@ func (f *Facts) settle(was Facts) map[string]string {
 		v.Field(i).SetString(text)
 	}
 	if f.Most != "" && f.Quantity != "" && f.Quantity.Number().GreaterThan(f.Most.Number()) {
-		bad["quantity"] = "the line holds " + string(f.Most) + "; a claim cannot be about more"
+		bad["quantity"] = fmt.Sprintf("the line holds %v; a claim cannot be about more", f.Most)
 	}
 	return bad
 }

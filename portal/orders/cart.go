@@ -189,9 +189,9 @@ func problem(l CartLine, sites []string, today portal.Date) string {
 	case l.Item.Lifecycle == "discontinued" && l.Item.Available != "" && l.Short != "":
 		return "this product is discontinued and no longer in stock in this quantity; order less, or an alternate"
 	case !fits(n, l.Item.PackSize):
-		return fmt.Sprintf("is sold in packs of %s: order %s", l.Item.PackSize.Number(), upTo(n, *l.Item))
+		return fmt.Sprintf("is sold in packs of %v: order %v", l.Item.PackSize.Number(), upTo(n, *l.Item))
 	case n.LessThan(l.Item.Minimum.Number()):
-		return fmt.Sprintf("at least %s are sold: order %s", l.Item.Minimum.Number(), upTo(n, *l.Item))
+		return fmt.Sprintf("at least %v are sold: order %v", l.Item.Minimum.Number(), upTo(n, *l.Item))
 	case l.Price == nil:
 		return "its price is on request; ask your contact at the host, and remove the line"
 	case !slices.Contains(sites, l.Site):
@@ -305,14 +305,14 @@ func take(ctx context.Context, tx *portal.Tx, lines []New) (taken []Taken, wante
 			refuse("requested_on", "%s is over; write a day to come", l.RequestedOn)
 		default:
 			if item.Lifecycle == "discontinued" && item.Available != "" && item.Available.Number().LessThan(n) {
-				refuse("number", "%s is discontinued, and only %s are left", item.Product, item.Available.Number())
+				refuse("number", "%s is discontinued, and only %v are left", item.Product, item.Available.Number())
 				break
 			}
 			w.Product = item.Product
 			if up := upTo(n, *item); !up.Equal(n) {
-				t.State, t.Column, t.Reason = "corrected", "quantity", fmt.Sprintf("%s became %s: it is sold in packs of %s", n, up, decimal.Max(item.PackSize.Number(), decimal.NewFromInt(1)))
+				t.State, t.Column, t.Reason = "corrected", "quantity", fmt.Sprintf("%v became %v: it is sold in packs of %v", n, up, decimal.Max(item.PackSize.Number(), decimal.NewFromInt(1)))
 				if item.Minimum.Number().Equal(up) {
-					t.Reason = fmt.Sprintf("%s became %s: that is the least", n, up)
+					t.Reason = fmt.Sprintf("%v became %v: that is the least", n, up)
 				}
 				n = up
 			}

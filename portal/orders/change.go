@@ -44,10 +44,10 @@ func ChangeOrderLine(ctx context.Context, tx *portal.Tx, number string, line int
 	}
 	n, bad := decimal.NewFromString(string(quantity))
 	if bad != nil || !n.IsPositive() || n.GreaterThan(l.Ordered.Number()) || !n.Equal(n.Round(3)) {
-		return cannot("quantity", "Quantity: above 0 and up to the %s that are ordered; order more with a new order", l.Ordered.Number())
+		return cannot("quantity", "Quantity: above 0 and up to the %v that are ordered; order more with a new order", l.Ordered.Number())
 	}
 	if gone := l.Shipped.Number().Add(l.Cancelled.Number()); n.LessThan(gone) {
-		return cannot("quantity", "Quantity: %s of it are shipped or cancelled already", gone)
+		return cannot("quantity", "Quantity: %v of it are shipped or cancelled already", gone)
 	}
 	if requestedOn == l.RequestedOn {
 		requestedOn = "" // as it is, even where that day is over
@@ -64,7 +64,7 @@ func ChangeOrderLine(ctx context.Context, tx *portal.Tx, number string, line int
 			return err
 		}
 		if item := items[l.Product]; item != nil && !n.Equal(l.Ordered.Number()) && !upTo(n, *item).Equal(n) {
-			return cannot("quantity", "Quantity: it is sold so that %s would be the next; write that, or less", upTo(n, *item))
+			return cannot("quantity", "Quantity: it is sold so that %v would be the next; write that, or less", upTo(n, *item))
 		}
 	}
 	values := map[string]string{"order_number": d.Number, "line": fmt.Sprint(line), "quantity": n.String()}

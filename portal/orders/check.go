@@ -115,7 +115,7 @@ func checkCredit(ctx context.Context, tx *portal.Tx, currency string, net portal
 	case c.hold:
 		return portal.Errorf(portal.Conflict, "your account is on hold; ask your contact at the host to release it, your cart is kept")
 	case over.IsPositive() && tells:
-		return portal.Errorf(portal.Conflict, "this exceeds what your company may still buy by %s; order less, or pay open invoices first, your cart is kept", over.StringFixed(2)+" "+currency)
+		return portal.Errorf(portal.Conflict, "this exceeds what your company may still buy by %s; order less, or pay open invoices first, your cart is kept", portal.Money{Amount: portal.Amount(over.StringFixed(2)), Currency: currency})
 	case over.IsPositive():
 		return portal.Errorf(portal.Conflict, "this exceeds what your company may still buy; order less, or pay open invoices first, your cart is kept")
 	}

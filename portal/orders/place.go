@@ -117,29 +117,36 @@ func Moved(seen string, c Cart) map[string]string {
 		if l.Price != nil {
 			price = string(l.Price.UnitPrice)
 		}
+		what := ""
 		switch {
 		case !known:
-			moved["line-"+key] = name + "is new in your cart"
+			what = "is new in your cart"
 		case w[1] != l.Quantity.Number().String():
-			moved["line-"+key] = fmt.Sprintf("%sthe quantity was %s and is %s", name, w[1], l.Quantity.Number())
+			what = fmt.Sprintf("the quantity was %v and is %v", w[1], l.Quantity.Number())
+		case w[2] != price && w[2] == "":
+			what = fmt.Sprintf("the price was on request and is %v", cents(price))
+		case w[2] != price && price == "":
+			what = fmt.Sprintf("the price was %v and is on request", cents(w[2]))
 		case w[2] != price:
-			moved["line-"+key] = fmt.Sprintf("%sthe price was %s and is %s", name, orRequest(w[2]), orRequest(price))
+			what = fmt.Sprintf("the price was %v and is %v", cents(w[2]), cents(price))
 		case portal.Amount(w[3]).Number().LessThan(l.Short.Number()):
-			moved["line-"+key] = fmt.Sprintf("%s%s of %s are not in stock any more and follow later", name, l.Short.Number(), l.Quantity.Number())
+			what = fmt.Sprintf("%v of %v are not in stock any more and follow later", l.Short.Number(), l.Quantity.Number())
+		}
+		if what != "" {
+			moved["line-"+key] = name + what
 		}
 		delete(was, key)
 	}
 	for key := range was {
-		moved["line-"+key] = "Line " + key + " is no longer in your cart"
+		moved["line-"+key] = fmt.Sprintf("Line %s is no longer in your cart", key)
 	}
 	return moved
 }
 
-func orRequest(price string) string {
-	if price == "" {
-		return "on request"
-	}
-	return price
+// cents is a price with all its places, and two at least.
+func cents(price string) string {
+	n := portal.Amount(price).Number()
+	return n.StringFixed(max(2, -n.Exponent()))
 }
 
 // PlaceLines orders lines without a cart: a machine does this. A line that would have to be corrected or refused makes the whole Invalid, each named by
@@ -179,7 +186,7 @@ func place(ctx context.Context, tx *portal.Tx, c Cart, p Placing) ([]Placed, err
 	if p.InStock {
 		for _, l := range c.Lines {
 			if l.Short != "" {
-				bad[fmt.Sprintf("line-%d", l.Line)] = fmt.Sprintf("Line %d, %s: %s of %s are not in stock today", l.Line, l.Name, l.Short.Number(), l.Quantity.Number())
+				bad[fmt.Sprintf("line-%d", l.Line)] = fmt.Sprintf("Line %d, %s: %v of %v are not in stock today", l.Line, l.Name, l.Short.Number(), l.Quantity.Number())
 			}
 		}
 		if len(bad) > 0 {

@@ -164,7 +164,7 @@ func TestPlaceCart_checks(t *testing.T) {
 	fill(orders.New{Number: "T1", Quantity: "8"})
 	p.Arrange(t, `UPDATE list_prices SET unit_price = 66 WHERE entry = '2'`)
 	_, err := place(orders.Placing{})
-	refused("the price moved", err, portal.Conflict, "the price was 65.5 and is 66")
+	refused("the price moved", err, portal.Conflict, "the price was 65.50 and is 66.00")
 	show()
 	p.Arrange(t, `UPDATE availability SET available = 3 WHERE product = 'T1'`)
 	_, err = place(orders.Placing{})

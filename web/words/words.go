@@ -173,18 +173,21 @@ func (l *Locale) Text(key string) string {
 
 // Heard is Text for what was said in English already with its values in it, as what lies in the database was: the values are found
 // again by the text that has them. What is in lower case among them, as a state, is heard too, and what stands where the text has %v:
-// a word of the portal's own, as the name of a field. Names are not.
+// a word of the portal's own, as the name of a field, or a number, which is written as the region does. Names are not.
 func (l *Locale) Heard(english string) string {
-	if text, ok := l.texts[english]; ok || l.Code == "en" || english == "" {
-		if ok {
-			return text
-		}
+	if text, ok := l.texts[english]; ok {
+		return text
+	}
+	if english == "" || l.Code == "en" && !thousands.MatchString(english) { // in English nothing else is written otherwise
 		return english
 	}
 	for _, p := range sentences() {
 		if values := p.find(english); values != nil {
 			for i, v := range values {
-				if word, ok := v.(string); ok && word != "" && (p.verbs[i] == "%v" || unicode.IsLower([]rune(word)[0])) {
+				word, ok := v.(string)
+				if ok && p.verbs[i] == "%v" && plainNumber.MatchString(word) {
+					values[i] = l.written(word)
+				} else if ok && word != "" && (p.verbs[i] == "%v" || unicode.IsLower([]rune(word)[0])) {
 					values[i] = l.Heard(word)
 				}
 			}
@@ -196,8 +199,38 @@ func (l *Locale) Heard(english string) string {
 			first, size := utf8.DecodeRuneInString(text)
 			return string(unicode.ToUpper(first)) + text[size:]
 		}
+	} else if text, ok := l.texts[string(unicode.ToUpper(first))+english[size:]]; ok && strings.Contains(english, " ") { // the name of a field within a sentence
+		if first, size := utf8.DecodeRuneInString(text); l.Code != "de" {
+			return string(unicode.ToLower(first)) + text[size:]
+		}
+		return text
 	}
 	return english
+}
+
+// thousands is a number that has more than its digits to it.
+var thousands = regexp.MustCompile(`\d{4}`)
+
+// plainNumber is a number as a sentence in English has it.
+var plainNumber = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+
+// written is a number as the region writes it, with the places that it has.
+func (l *Locale) written(n string) string {
+	whole, fraction, broken := strings.Cut(strings.TrimPrefix(n, "-"), ".")
+	var b strings.Builder
+	if n[0] == '-' {
+		b.WriteByte('-')
+	}
+	for i, r := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteString(l.Group)
+		}
+		b.WriteRune(r)
+	}
+	if broken {
+		b.WriteString(l.Decimal + fraction)
+	}
+	return b.String()
 }
 
 // A sentence is a text with values, to be found again in what was said.

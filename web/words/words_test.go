@@ -60,15 +60,18 @@ func BenchmarkText(b *testing.B) {
 func TestHeard(t *testing.T) {
 	l := For("de", "", "")
 	for said, want := range map[string]string{
-		`"x y" is not a status; choose from open, closed`: `"x y" ist kein Status; wählen Sie aus open, closed`,
-		"Line 3, Tyre 205/55: line 1,200: nothing":        "Position 3, Tyre 205/55: Position 1.200: nothing",
+		`"x y" is not a status; choose from open, closed`:  `"x y" ist kein Status; wählen Sie aus open, closed`,
+		"Line 3, Tyre 205/55: line 1,200: nothing":         "Position 3, Tyre 205/55: Position 1.200: nothing",
+		"Line 3, Tyre: the price was 1265.50 and is 66.00": "Position 3, Tyre: der Preis war 1.265,50 und ist 66,00",
 		"refused": "abgelehnt", "Tyre 205/55": "Tyre 205/55", "": "",
 	} {
 		if got := l.Heard(said); got != want {
 			t.Errorf("%q: %q, want %q", said, got, want)
 		}
 	}
-	if got := English().Heard("refused"); got != "refused" {
-		t.Errorf("in English %q", got)
+	for said, want := range map[string]string{"refused": "refused", "Line 3, Tyre 4100254: the price was 1265.50 and is 66.00": "Line 3, Tyre 4100254: the price was 1,265.50 and is 66.00", "order 4100254": "order 4100254"} {
+		if got := English().Heard(said); got != want {
+			t.Errorf("%q in English: %q, want %q", said, got, want)
+		}
 	}
 }
