@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"extranet/portal"
+	"extranet/portal/catalog"
 	"extranet/portal/forecasts"
 	"extranet/portal/notices"
 	"extranet/portal/partners"
@@ -12,7 +13,7 @@ import (
 )
 
 // clocks does what is due by itself: about reviews of access, whose date ends live sessions within seconds, about new versions of forecasts,
-// and about notices and orders that nobody answers. Every worker looks; each thing is done once.
+// about notices and orders that nobody answers, and about prices that begin. Every worker looks; each thing is done once.
 func (w *Worker) clocks(ctx context.Context) {
 	due := []struct {
 		what  string
@@ -23,6 +24,7 @@ func (w *Worker) clocks(ctx context.Context) {
 		{what: "reviews", every: 2 * time.Second, do: partners.TendReviews},
 		{what: "forecasts", every: time.Minute, do: forecasts.Tend},
 		{what: "purchase orders", every: time.Minute, do: purchasing.Remind},
+		{what: "watches", every: time.Hour, do: func(ctx context.Context, tx *portal.Tx) error { return catalog.TellWatchers(ctx, tx, true) }}, // a price may begin, or end, by its date
 		{what: "notices", every: time.Minute, do: func(ctx context.Context, tx *portal.Tx) error { _, err := notices.Silence(ctx, tx); return err }},
 	}
 	for {

@@ -9,22 +9,26 @@ import (
 
 var productEntities = []entity{
 	{mirror: catalog.Mirror, after: recount},
-	{mirror: catalog.ListPrices, after: tellWatchers},
-	{mirror: catalog.SegmentPrices, after: tellWatchers},
-	{mirror: catalog.Prices, after: tellWatchers},
-	{mirror: catalog.Stock, after: tellWatchers},
+	{mirror: catalog.ListPrices, after: tellOfPrices},
+	{mirror: catalog.SegmentPrices, after: tellOfPrices},
+	{mirror: catalog.Prices, after: tellOfPrices},
+	{mirror: catalog.Stock, after: tellOfStock},
 	{mirror: catalog.Documents},
 	{mirror: catalog.Links},
 	{mirror: catalog.PartNumbers},
 }
 
-func recount(ctx context.Context, tx *portal.Tx, merged portal.Merged) error {
+func recount(ctx context.Context, tx *portal.Tx, _ portal.Merged) error {
 	if err := catalog.Recount(ctx, tx); err != nil {
 		return err
 	}
-	return tellWatchers(ctx, tx, merged)
+	return catalog.TellWatchers(ctx, tx, false)
 }
 
-func tellWatchers(ctx context.Context, tx *portal.Tx, _ portal.Merged) error {
-	return catalog.TellWatchers(ctx, tx)
+func tellOfStock(ctx context.Context, tx *portal.Tx, _ portal.Merged) error {
+	return catalog.TellWatchers(ctx, tx, false)
+}
+
+func tellOfPrices(ctx context.Context, tx *portal.Tx, _ portal.Merged) error {
+	return catalog.TellWatchers(ctx, tx, true)
 }

@@ -286,26 +286,29 @@ func TestTellWatchers(t *testing.T) {
 	by.PersonID = person
 	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, uuid.Nil, "TY-2", true) }))
 	must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error { return catalog.Watch(t.Context(), tx, uuid.Nil, "TY-1", true) }))
-	tell := func() (mails int) {
+	tell := func(prices bool) (mails int) {
 		p.Arrange(t, `DELETE FROM mails`)
-		must(t, p.AsWorker(t.Context(), "test", func(tx *portal.Tx) error { return catalog.TellWatchers(t.Context(), tx) }))
+		must(t, p.AsWorker(t.Context(), "test", func(tx *portal.Tx) error { return catalog.TellWatchers(t.Context(), tx, prices) }))
 		must(t, p.Owner.QueryRow(`SELECT count(*) FROM mails`).Scan(&mails))
 		return mails
 	}
 	for _, c := range []struct {
 		change string
+		prices bool // may have moved
 		mails  int
 	}{
-		{`SELECT 1`, 0},
-		{`UPDATE availability SET available = 5 WHERE product = 'TY-2'`, 1},
-		{`UPDATE availability SET available = 4 WHERE product = 'TY-2'`, 0},
-		{`UPDATE prices SET unit_price = 61 WHERE partner_id = 2 AND product = 'TY-1'`, 1},
-		{`UPDATE prices SET unit_price = 11 WHERE partner_id = 3 AND product = 'TY-1'`, 0},
-		{`UPDATE products SET lifecycle = 'discontinued' WHERE product = 'TY-2'; UPDATE availability SET available = 0`, 1},
-		{`UPDATE memberships SET ended_at = now(); UPDATE availability SET available = 9`, 0},
+		{`SELECT 1`, true, 0},
+		{`UPDATE availability SET available = 5 WHERE product = 'TY-2'`, false, 1},
+		{`UPDATE availability SET available = 4 WHERE product = 'TY-2'`, true, 0},
+		{`UPDATE prices SET unit_price = 61 WHERE partner_id = 2 AND product = 'TY-1'`, true, 1},
+		{`UPDATE prices SET unit_price = 11 WHERE partner_id = 3 AND product = 'TY-1'`, true, 0},
+		{`INSERT INTO prices (partner_id, entry, product, kind, currency, from_quantity, unit_price, valid_from, changed_at) VALUES (2, 'soon', 'TY-1', 'contract', 'EUR', 1, 5, '2099-01-01', now())`, true, 0},
+		{`UPDATE prices SET valid_from = '2026-01-01' WHERE entry = 'soon'`, true, 1}, // its day has come
+		{`UPDATE products SET lifecycle = 'discontinued' WHERE product = 'TY-2'; UPDATE availability SET available = 0`, false, 1},
+		{`UPDATE memberships SET ended_at = now(); UPDATE availability SET available = 9`, false, 0},
 	} {
 		p.Arrange(t, c.change)
-		if first, again := tell(), tell(); first != c.mails || again != 0 {
+		if first, again := tell(c.prices), tell(true); first != c.mails || again != 0 {
 			t.Errorf("%s: %d mails and then %d, want %d and none", c.change, first, again, c.mails)
 		}
 	}

@@ -4,10 +4,56 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"extranet/portal"
 	"extranet/portal/catalog"
 	"extranet/portal/portaltest"
 )
+
+// TestWatches_reads shows that a list of watches reads that person's and their products, and what is told of when stock or prices move the watches
+// and what they are of: neither goes through the catalogue, its prices or its stock.
+func TestWatches_reads(t *testing.T) {
+	const all, watched, people = 20_000, 40, 5
+	p := portaltest.New(t)
+	many(t, p, all)
+	p.Arrange(t, `INSERT INTO people (person_id, name, email, created_at) SELECT ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'P' || i, 'p' || i || '@acme.example', now() FROM generate_series(1, $1::int) i`, people)
+	p.Arrange(t, `INSERT INTO memberships (partner_id, person_id, name, email, roles, origin, granted_by, granted_at) SELECT 2, person_id, name, email, '{buyer}', 'operator', 'test', now() FROM people WHERE name LIKE 'P%'`)
+	p.Arrange(t, `
+		INSERT INTO watches (partner_id, person_id, product, since, in_stock, unit_price, lifecycle)
+		SELECT 2, m.person_id, w.product, now(), true, 50, w.lifecycle FROM memberships m, LATERAL (SELECT product, lifecycle FROM products ORDER BY product OFFSET 10 LIMIT $1) w WHERE m.partner_id = 2 AND m.name LIKE 'P%'`, watched)
+	p.Arrange(t, `ANALYZE watches; ANALYZE people; ANALYZE memberships`)
+	p.Arrange(t, `VACUUM ANALYZE products`)
+	by := dealer(portaltest.Acme)
+	by.PersonID = uuid.MustParse("00000000-0000-4000-8000-000000000003")
+	for table, most := range map[string]int{"watches": people * watched, "products": 2 * watched, "list_prices": watched, "availability": 2 * watched} {
+		must(t, p.Do(t.Context(), by, func(tx *portal.Tx) error {
+			rows, whole := portaltest.Reads(t, tx, table, func() {
+				list, err := catalog.Watched(t.Context(), tx, uuid.Nil)
+				if must(t, err); len(list) != watched {
+					t.Errorf("%d products are watched, want %d", len(list), watched)
+				}
+			})
+			if rows > most {
+				t.Errorf("the list of watches reads %d rows of %s, all of it: %v; at most %d are needed", rows, table, whole, most)
+			}
+			return nil
+		}))
+	}
+	// Many watch the same: each product is read for each watch at most, and prices once for the partner, where they may have moved.
+	for _, prices := range []bool{true, false} {
+		asked := map[bool]int{true: watched}[prices]
+		for table, most := range map[string]int{"watches": people * watched, "products": people * watched, "list_prices": asked, "availability": 2 * people * watched} {
+			must(t, p.AsWorker(t.Context(), "test", func(tx *portal.Tx) error {
+				rows, whole := portaltest.Reads(t, tx, table, func() { must(t, catalog.TellWatchers(t.Context(), tx, prices)) })
+				if rows > most || whole && table != "watches" {
+					t.Errorf("telling watchers reads %d rows of %s, all of it: %v; at most %d are needed", rows, table, whole, most)
+				}
+				return nil
+			}))
+		}
+	}
+}
 
 // TestSearch_reads shows that no search goes through the catalogue, and how much of it each reads at most: what is shown, what is gathered to be
 // counted, or a stretch of it where nearly everything would be found.

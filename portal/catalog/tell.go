@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -25,10 +27,11 @@ type watch struct {
 }
 
 // TellWatchers mails those who watch a product when it came into stock or was sold out, when its price became another, or its state of life.
-// Amounts are not mailed. tx is the worker's.
-func TellWatchers(ctx context.Context, tx *portal.Tx) error {
+// Where prices cannot have moved, it asks for them only of what is told of anyway. Amounts are not mailed. tx is the worker's.
+func TellWatchers(ctx context.Context, tx *portal.Tx, prices bool) error {
 	var all []watch
 	err := tx.Select(ctx, &all, `
+		SELECT * FROM (
 		SELECT w.partner_id, w.person_id, m.email, coalesce(w.in_stock, false) AS in_stock, w.unit_price AS was_price, coalesce(w.lifecycle, '') AS was_life, coalesce(p.lifecycle, '') AS becomes,
 			p.product, p.name, p.pack_size, p.min_quantity, coalesce(t.currency, '') AS currency, coalesce(t.category, '') AS segment,
 			coalesce((SELECT sum(available) > 0 FROM availability a WHERE a.product = w.product), false) AS is_in_stock
@@ -36,13 +39,18 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 		JOIN products p USING (product)
 		JOIN partners t ON t.partner_id = w.partner_id AND t.closed_at IS NULL
 		JOIN memberships m ON m.partner_id = w.partner_id AND m.person_id = w.person_id AND m.ended_at IS NULL
-		ORDER BY w.partner_id, w.person_id, w.product`)
+		) w
+		WHERE $1 OR is_in_stock <> in_stock OR becomes <> was_life
+		ORDER BY partner_id, person_id, product`, prices)
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	products := map[int64][]string{}
+	watched := map[int64]map[string]bool{} // by partner
 	for _, w := range all {
-		products[w.PartnerID] = append(products[w.PartnerID], w.Product)
+		if watched[w.PartnerID] == nil {
+			watched[w.PartnerID] = map[string]bool{}
+		}
+		watched[w.PartnerID][w.Product] = true
 	}
 	offers := map[int64]map[string][]Offer{}
 	type person struct {
@@ -53,7 +61,7 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 	var order []person
 	for _, w := range all {
 		if offers[w.PartnerID] == nil {
-			if offers[w.PartnerID], _, err = offersOf(ctx, tx, w.PartnerID, w.Terms, products[w.PartnerID]); err != nil {
+			if offers[w.PartnerID], _, err = offersOf(ctx, tx, w.PartnerID, w.Terms, slices.Collect(maps.Keys(watched[w.PartnerID]))); err != nil {
 				return err
 			}
 		}
@@ -77,9 +85,12 @@ func TellWatchers(ctx context.Context, tx *portal.Tx) error {
 		if len(what) == 0 {
 			continue
 		}
-		if _, err := tx.Exec(ctx, `UPDATE watches SET in_stock = $4, unit_price = $5, lifecycle = $6 WHERE partner_id = $1 AND person_id = $2 AND product = $3`,
-			w.PartnerID, w.PersonID, w.Product, w.IsInStock, price, w.Becomes); err != nil {
+		n, err := tx.Exec(ctx, `UPDATE watches SET in_stock = $4, unit_price = $5, lifecycle = $6 WHERE partner_id = $1 AND person_id = $2 AND product = $3
+			AND coalesce(in_stock, false) = $7 AND unit_price IS NOT DISTINCT FROM $8 AND coalesce(lifecycle, '') = $9`, w.PartnerID, w.PersonID, w.Product, w.IsInStock, price, w.Becomes, w.InStock, w.WasPrice, w.WasLife)
+		if err != nil {
 			return fmt.Errorf("noting what is watched: %w", err)
+		} else if n == 0 {
+			continue // another feed's pass is telling of it
 		}
 		p := person{w.PartnerID, w.PersonID}
 		if said[p] == nil {
