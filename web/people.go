@@ -262,6 +262,7 @@ type memberView struct {
 	sites    sites
 	by       portal.Caller
 	tried    *partners.Weighing
+	to       string // the partner that they were to be moved to
 }
 
 func (v memberView) may() bool {
@@ -274,7 +275,7 @@ func (w *Web) showMember(ctx context.Context, r request) (reply, error) {
 
 // memberForm shows the member; with what was typed where it could not be taken.
 func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, tried *partners.Weighing) (reply, error) {
-	v := memberView{by: r.by, tried: tried}
+	v := memberView{by: r.by, tried: tried, to: r.form.Get("to")}
 	err := w.at(ctx, r, portal.PeopleRead, func(tx *portal.Tx, o whose) (err error) {
 		v.whose = o
 		if v.Membership, err = partners.MemberOf(ctx, tx, o.ID, idOf(r.param("person"))); err != nil {
@@ -287,7 +288,10 @@ func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, trie
 			return err
 		}
 		v.form = rightsForm{Roles: v.Roles, All: v.Sites == nil, Sites: v.Sites, Limit: string(v.OrderLimit)}
-		if typed != nil {
+		switch {
+		case typed != nil && r.form.Has("to"):
+			v.form.fault = typed.fault
+		case typed != nil:
 			v.form = *typed
 		}
 		if err := v.form.offer(ctx, tx, o); err != nil {
@@ -349,6 +353,32 @@ func (w *Web) toMember(f func(context.Context, *portal.Tx, int64, uuid.UUID) err
 		})
 		return reply{to: to, flash: &said}, err
 	}
+}
+
+// moveMember lets the member in to another partner, in the roles they have here, and ends their access here.
+func (w *Web) moveMember(ctx context.Context, r request) (reply, error) {
+	id, number := idOf(r.param("person")), strings.TrimSpace(r.form.Get("to"))
+	to, err := w.onceAt(ctx, r, portal.PeopleManage, func(tx *portal.Tx, o whose) (string, error) {
+		if !tx.By.Host {
+			return "", portal.Errorf(portal.Forbidden, "only the host's staff may do this")
+		}
+		m, err := partners.MemberOf(ctx, tx, o.ID, id)
+		if err != nil {
+			return "", err
+		}
+		other, err := partners.ByNumber(ctx, tx, number)
+		if portal.Says(err).Kind == portal.NotFound {
+			return "", &portal.Error{Kind: portal.Invalid, Msg: "they were not moved", Fields: map[string]string{"to": "no partner has this account number"}}
+		} else if err != nil {
+			return "", err
+		}
+		return whose{other, true}.path(memberPath(id)), partners.MoveMember(ctx, tx, o.ID, id, other.ID, partners.Change{Roles: m.Roles})
+	})
+	var f rightsForm
+	if err != nil && r.by.Host && r.by.Perms.Has(portal.PeopleManage) && f.mended(err) {
+		return w.memberForm(ctx, r, &f, nil)
+	}
+	return reply{to: to, flash: &Flash{Good, "Moved", "They are let in here from their next click on."}}, err
 }
 
 // endSessions ends the member's sessions, once it is known that the caller may.

@@ -275,6 +275,7 @@ func (w *Web) Routes(e *gin.Engine, openapi func() []byte) {
 		{"POST", "/people/:person/suspend", w.page(w.toMember(partners.SuspendMember, "/people/PERSON", Flash{Good, "Suspended", "They are let in nowhere here until somebody lets them in again."}))},
 		{"POST", "/people/:person/resume", w.page(w.toMember(partners.ResumeMember, "/people/PERSON", Flash{Good, "Let in again", "They may do what they could before."}))},
 		{"POST", "/people/:person/end", w.page(w.toMember(partners.EndMember, "/people", Flash{Good, "Access ended", "Their sessions and tokens here have stopped."}))},
+		{"POST", "/people/:person/move", w.page(w.moveMember)},
 		{"POST", "/people/:person/end-sessions", w.page(w.endSessions)},
 		{"GET", "/audit", w.page(w.showAudit)},
 		{"GET", "/audit/export.csv", w.page(w.exportAudit("csv"))},
