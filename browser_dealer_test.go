@@ -269,7 +269,7 @@ func TestBrowser_ordersFromAList(t *testing.T) {
 	b.waitFor("What became of your list")
 	b.both("uploaded")
 	shown := b.text("main")
-	for _, words := range []string{"101", "NO-SUCH", "251", "a few", "501", "is missing"} {
+	for _, words := range []string{"101", "NO-SUCH", "251", "a few", "501", "Is missing"} {
 		if !strings.Contains(shown, words) {
 			t.Errorf("the page does not name %q", words)
 		}

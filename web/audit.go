@@ -114,7 +114,7 @@ func detailText(a portal.Act) string {
 
 func (w *Web) exportAudit(kind string) handler {
 	return func(ctx context.Context, r request) (reply, error) {
-		leave, err := w.exports.take(r.by, "exports under way")
+		leave, err := w.exports.take(r.by)
 		if err != nil {
 			return reply{}, err
 		}

@@ -36,7 +36,7 @@ func (w *Web) events(c *gin.Context) {
 		return
 	}
 	c.Set("partner", by.PartnerID)
-	leave, err := w.streams.take(by, "live pages open")
+	leave, err := w.streams.take(by)
 	if err != nil {
 		_ = c.Error(err)
 		c.Header("Retry-After", "30")

@@ -239,7 +239,7 @@ func (w *Web) sheetAcross(ctx context.Context, r request, need portal.Permission
 }
 
 func (w *Web) sheetIn(ctx context.Context, r request, f sheetFile, do func(g func(tx *portal.Tx) error) error, fill func(tx *portal.Tx, row func(...any) error) error) (reply, error) {
-	leave, err := w.exports.take(r.by, "exports under way")
+	leave, err := w.exports.take(r.by)
 	if err != nil {
 		return reply{}, err
 	}

@@ -88,7 +88,7 @@ func (w *Web) takeForecast(kind string) handler {
 		if err := r.by.Need(portal.ForecastsRead); err != nil {
 			return reply{}, err
 		}
-		leave, err := w.exports.take(r.by, "exports under way")
+		leave, err := w.exports.take(r.by)
 		if err != nil {
 			return reply{}, err
 		}

@@ -194,7 +194,7 @@ func (w *Web) statementFile(ctx context.Context, r request, p accounts.Period, f
 		return nil, err
 	}
 	if format == "pdf" {
-		leave, err := w.exports.take(r.by, "exports under way")
+		leave, err := w.exports.take(r.by)
 		if err != nil {
 			return nil, err
 		}

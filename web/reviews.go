@@ -172,7 +172,7 @@ func (w *Web) Evidence(ctx context.Context, by portal.Caller, campaign uuid.UUID
 }
 
 func (w *Web) evidenceFile(ctx context.Context, by portal.Caller, campaign uuid.UUID, kind string) (*file, error) {
-	leave, err := w.exports.take(by, "exports under way")
+	leave, err := w.exports.take(by)
 	if err != nil {
 		return nil, err
 	}

@@ -336,7 +336,7 @@ func (w *Web) takeSupplyForm(kind string) handler {
 		if err := r.by.Need(portal.StockReport); err != nil {
 			return reply{}, err
 		}
-		leave, err := w.exports.take(r.by, "exports under way")
+		leave, err := w.exports.take(r.by)
 		if err != nil {
 			return reply{}, err
 		}

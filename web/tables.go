@@ -103,7 +103,7 @@ func (w *Web) tableForm(need portal.Permission, name string, title Words, kind s
 		if err := r.by.Need(need); err != nil {
 			return reply{}, err
 		}
-		leave, err := w.exports.take(r.by, "exports under way")
+		leave, err := w.exports.take(r.by)
 		if err != nil {
 			return reply{}, err
 		}

@@ -74,7 +74,9 @@ type Web struct {
 // New returns the door; Routes opens it.
 func New(o Options) *Web {
 	w := &Web{db: o.DB, auth: o.Auth, hostName: cmp.Or(o.HostName, "Extranet"), remittance: strings.TrimSpace(o.Remittance), version: o.Version, language: o.Language, entities: o.Entities, library: o.Library, board: host.NewBoard(o.DB), files: o.Files, base: strings.TrimSuffix(o.BaseURL, "/"),
-		origin: http.NewCrossOriginProtection(), streams: seats{most: 8}, exports: seats{most: 2}}
+		origin:  http.NewCrossOriginProtection(),
+		streams: seats{most: 8, full: portal.Errorf(portal.TooMany, "you have 8 live pages open already; close one")},
+		exports: seats{most: 2, full: portal.Errorf(portal.TooMany, "you have 2 exports under way already; wait until one ends")}}
 	// A proxy may hide the host that browsers know. A base URL that is none trusts nobody more.
 	_ = w.origin.AddTrustedOrigin(w.base)
 	return w
@@ -378,17 +380,18 @@ func (w *Web) fresh(ctx context.Context, entities ...string) (f Freshness, err e
 // seats limits how many of something a person has at once, in this process.
 type seats struct {
 	most  int
+	full  error // said to whoever has as many
 	mu    sync.Mutex
 	taken map[string]int
 }
 
-// take returns the function that gives the seat back, or TooMany.
-func (s *seats) take(by portal.Caller, what string) (leave func(), err error) {
+// take returns the function that gives the seat back.
+func (s *seats) take(by portal.Caller) (leave func(), err error) {
 	who := by.PersonID.String() + " " + by.Name
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken[who] >= s.most {
-		return nil, portal.Errorf(portal.TooMany, "you have %d %s already; wait until one ends", s.most, what)
+		return nil, s.full
 	}
 	if s.taken == nil {
 		s.taken = map[string]int{}
