@@ -536,7 +536,7 @@ func TestExports(t *testing.T) {
 	if total, _ := book.GetCellValue("Orders", "L3"); total != "2,975.60" {
 		t.Error(total)
 	}
-	about, err := book.GetRows("About")
+	about, err := book.GetRows("About this list")
 	if err != nil || !slices.EqualFunc(about[:4], [][]string{{"List", "Orders of Acme Tyres (D100)"}, {"As of", "2 Mar 2026, 08:59 UTC"}, {"Behind", "no"}, {"Status", "Open, Partly shipped"}}, slices.Equal) {
 		t.Error(about, err)
 	}
