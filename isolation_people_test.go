@@ -57,7 +57,7 @@ func init() {
 		"POST /people/:person/suspend":        about("/people/", "/suspend", aMember, bMember, probe{need: portal.PeopleManage}),
 		"POST /people/:person/resume":         about("/people/", "/resume", aMember, bMember, probe{need: portal.PeopleManage, before: suspended}),
 		"POST /people/:person/end":            about("/people/", "/end", aMember, bMember, probe{need: portal.PeopleManage}),
-		"POST /people/:person/move":           {host: true, need: portal.PeopleManage, path: "/people/" + aMember + "/move?partner=D100", form: "to=D200", missing: "/people/" + neverWas + "/move?partner=D100", before: back},
+		"POST /people/:person/move":           {host: true, need: portal.PeopleManage, path: "/people/" + aMember + "/move?partner=D100", form: "account_number=D200", missing: "/people/" + neverWas + "/move?partner=D100", before: back},
 		"POST /people/:person/end-sessions":   about("/people/", "/end-sessions", aMember, bMember, probe{need: portal.PeopleManage}),
 		"POST /people/invitations/:id/resend": about("/people/invitations/", "/resend", aInvited, bInvited, probe{need: portal.PeopleInvite}),
 		"POST /people/invitations/:id/revoke": about("/people/invitations/", "/revoke", aInvited, bInvited, probe{need: portal.PeopleInvite}),

@@ -275,7 +275,7 @@ func (w *Web) showMember(ctx context.Context, r request) (reply, error) {
 
 // memberForm shows the member; with what was typed where it could not be taken.
 func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, tried *partners.Weighing) (reply, error) {
-	v := memberView{by: r.by, tried: tried, to: r.form.Get("to")}
+	v := memberView{by: r.by, tried: tried, to: r.form.Get("account_number")}
 	err := w.at(ctx, r, portal.PeopleRead, func(tx *portal.Tx, o whose) (err error) {
 		v.whose = o
 		if v.Membership, err = partners.MemberOf(ctx, tx, o.ID, idOf(r.param("person"))); err != nil {
@@ -289,7 +289,7 @@ func (w *Web) memberForm(ctx context.Context, r request, typed *rightsForm, trie
 		}
 		v.form = rightsForm{Roles: v.Roles, All: v.Sites == nil, Sites: v.Sites, Limit: string(v.OrderLimit)}
 		switch {
-		case typed != nil && r.form.Has("to"):
+		case typed != nil && r.form.Has("account_number"):
 			v.form.fault = typed.fault
 		case typed != nil:
 			v.form = *typed
@@ -357,7 +357,7 @@ func (w *Web) toMember(f func(context.Context, *portal.Tx, int64, uuid.UUID) err
 
 // moveMember lets the member in to another partner, in the roles they have here, and ends their access here.
 func (w *Web) moveMember(ctx context.Context, r request) (reply, error) {
-	id, number := idOf(r.param("person")), strings.TrimSpace(r.form.Get("to"))
+	id, number := idOf(r.param("person")), strings.TrimSpace(r.form.Get("account_number"))
 	to, err := w.onceAt(ctx, r, portal.PeopleManage, func(tx *portal.Tx, o whose) (string, error) {
 		if !tx.By.Host {
 			return "", portal.Errorf(portal.Forbidden, "only the host's staff may do this")
@@ -368,7 +368,7 @@ func (w *Web) moveMember(ctx context.Context, r request) (reply, error) {
 		}
 		other, err := partners.ByNumber(ctx, tx, number)
 		if portal.Says(err).Kind == portal.NotFound {
-			return "", &portal.Error{Kind: portal.Invalid, Msg: "they were not moved", Fields: map[string]string{"to": "no partner has this account number"}}
+			return "", &portal.Error{Kind: portal.Invalid, Msg: "they were not moved", Fields: map[string]string{"account_number": "no partner has this account number"}}
 		} else if err != nil {
 			return "", err
 		}

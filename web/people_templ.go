@@ -1879,7 +1879,7 @@ func MemberPage(s Shell, v memberView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = Input(Field{Name: "to", Label: "Account number", Value: v.to, Required: true, Narrow: true, Autocomplete: "off", Error: Words(v.form.fault.On("to")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Input(Field{Name: "account_number", Label: "Account number", Value: v.to, Required: true, Narrow: true, Autocomplete: "off", Error: Words(v.form.fault.On("account_number")), More: templ.Attributes{"maxlength": "100"}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
